@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bus import wire
+from bus.broker.guest_retention import GuestRetention
 from bus.broker.lane_messages import body_of
 from bus.broker.log.event_log import EventLog
+from bus.broker.log.logged_run import FeedMessage
+from bus.broker.membership.peer_record import PeerRecord, Route
+from bus.broker.membership.peer_registry import BROKER_NAME
+from bus.broker.membership.publisher_life import LivesOfPublishers
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import PeerRecord, Route
-from bus.broker.peer_registry import BROKER_NAME
-from bus.broker.topic_rules import TopicRules
+from bus.errors import ProtocolError
+from schemas.contract.ownership import KEYED_BY_PUBLISHER
 from schemas.event import Event, topic_of
 
 ACCEPT_EVERY_RUNS: Final = 8
 ACCEPT_DELAY_SECONDS: Final = 0.002
 """ACCEPTED leaves after this many runs or this delay: one a run would cost more than the run."""
-
-INSTANCE_LIMIT: Final = 4096
-"""Lives of peers whose highest accepted serial is remembered."""
 
 
 class Acceptance:
@@ -30,12 +31,20 @@ class Acceptance:
         duplicates: repeated runs among the messages.
     """
 
-    def __init__(self, event_log: EventLog, rules: TopicRules, out: Outgoing) -> None:
+    def __init__(self, event_log: EventLog, out: Outgoing, is_present: Callable[[str], bool]) -> None:
+        """Accept nothing yet.
+
+        Args:
+            event_log: gives the places.
+            out: takes the confirmations, and what goes to the feed.
+            is_present: whether a peer of this name is there.
+        """
         self.duplicates = 0
         self._event_log = event_log
-        self._rules = rules
         self._out = out
-        self._accepted: OrderedDict[str, int] = OrderedDict()
+        self._is_present = is_present
+        self._lives = LivesOfPublishers()
+        self._retention = GuestRetention()
         self._unconfirmed: dict[Route, PeerRecord] = {}
         self._accept_again: set[Route] = set()
         self._accept_due = 0.0
@@ -44,29 +53,34 @@ class Acceptance:
     def publish(
         self, peer: PeerRecord, publish: wire.PublishHeader, frames: Sequence[bytes], now: float, time_ns: int
     ) -> None:
-        """Take a run.
+        """Take a run, or withdraw what is retained.
 
         Raises:
-            ProtocolError: it breaks a rule. It counts as accepted, since it is not to be sent again.
+            ProtocolError: it breaks a rule. Unless the reason is `leap` it counts as accepted, since it is
+                not to be sent again.
         """
-        if publish.serial <= self._accepted[peer.instance]:
+        life = peer.life
+        if publish.serial <= life.accepted:
             self.duplicates += 1
         else:
-            body = body_of(frames)
+            life.check(publish)
+            is_taken = False
             try:
-                self._rules.check_publish(publish.topic)
-                wire.check_events(body, publish.count)
-                self._out.on_feed.append(
-                    self._event_log.append(publish, body, peer.name, peer.instance, time_ns)
-                )
+                self._take(peer, publish, body_of(frames), time_ns)
+                is_taken = True
             finally:
-                self._accepted[peer.instance] = publish.serial  # a refused run is not sent again either
+                self._lives.note(life, publish, is_topic_kept=is_taken)
         if not self._unconfirmed:
             self._accept_due = now + ACCEPT_DELAY_SECONDS
         self._unconfirmed[peer.route] = peer
         peer.unconfirmed_runs += 1
         if peer.unconfirmed_runs >= ACCEPT_EVERY_RUNS:
             self._confirm(peer)
+
+    def unreadable(self, peer: PeerRecord, serial: int) -> None:
+        """A PUBLISH came of which only the serial can be read. It is not to be sent again either."""
+        if serial == peer.life.accepted + 1:
+            peer.life.skip()
 
     def announce(self, event: Event, time_ns: int) -> None:
         """Publish an event of the broker itself."""
@@ -77,17 +91,23 @@ class Acceptance:
             self._event_log.append(publish, wire.encode([event]), BROKER_NAME, self._event_log.epoch, time_ns)
         )
 
-    def accepted(self, peer: PeerRecord) -> int:
-        """The highest serial that has its place."""
-        return self._accepted.get(peer.instance, 0)
+    def joined(self, peer: PeerRecord) -> None:
+        """A peer is admitted: its life goes on, or begins."""
+        self._retention.returned(peer.name)
+        peer.life = self._lives.join(peer.name, peer.instance)
 
-    def joined(self, peer: PeerRecord, connected: Iterable[PeerRecord]) -> int:
-        """A peer is admitted; returns what is accepted of its present life."""
-        accepted = self._accepted.setdefault(peer.instance, 0)
-        self._accepted.move_to_end(peer.instance)
-        if len(self._accepted) > INSTANCE_LIMIT:
-            self._forget_an_instance({other.instance for other in connected})
-        return accepted
+    def left(self, peer: PeerRecord, now: float, *, returning: bool) -> None:
+        """A peer left. What a guest retains goes when it does not come back."""
+        self._lives.leave(peer.name, peer.instance, peer.life, is_guest=peer.rights.is_guest)
+        if peer.rights.is_guest:
+            self.release(peer.name, now, returning=returning)
+
+    def release(self, name: str, now: float, *, returning: bool) -> None:
+        """Nobody keeps what was retained under this name, unless a peer of this name returns soon."""
+        if returning and self._event_log.owners.held_by(name).sizes:
+            self._retention.vanished(name, now)
+        elif not returning:
+            self._event_log.drop_retained(name)
 
     def forget_route(self, route: Route) -> None:
         """Nothing is to be confirmed on this connection any more."""
@@ -98,10 +118,12 @@ class Acceptance:
         self._accept_again.add(route)
 
     def tick(self, now: float) -> None:
-        """Confirm what was delayed."""
+        """Confirm what was delayed, and let go what guests retained that are gone for good."""
         if self._unconfirmed and now >= self._accept_due:
             for peer in list(self._unconfirmed.values()):
                 self._confirm(peer)
+        for name in self._retention.gone_for_good(now):
+            self._event_log.drop_retained(name)
 
     def heartbeat(self, peers: dict[Route, PeerRecord]) -> None:
         """Confirm again where it could not be sent."""
@@ -111,15 +133,39 @@ class Acceptance:
 
     def next_due(self) -> float | None:
         """When `tick` next has something to do."""
-        return self._accept_due if self._unconfirmed else None
+        gone_due = self._retention.next_due()
+        if not self._unconfirmed:
+            return gone_due
+        return self._accept_due if gone_due is None else min(gone_due, self._accept_due)
+
+    def _take(self, peer: PeerRecord, publish: wire.PublishHeader, body: bytes, time_ns: int) -> None:
+        topic, key, rights = publish.topic, publish.key, peer.rights
+        if topic not in rights.publishable:
+            rights.check_publish(topic)
+        if topic in KEYED_BY_PUBLISHER:
+            rights.check_key(topic, key)
+        wire.check_events(body, publish.count)
+        if not publish.count:
+            if key is None:
+                raise ProtocolError("miscounted", "a run without events withdraws a key; expected one")
+            self._event_log.withdraw(topic, key, peer.name)
+            return
+        try:
+            message = self._append(peer, publish, body, time_ns)
+        except ProtocolError as error:
+            if error.reason != "topics_full" or not self._event_log.forget_topics(time_ns, self._is_present):
+                raise
+            message = self._append(peer, publish, body, time_ns)
+        self._out.on_feed.append(message)
+
+    def _append(
+        self, peer: PeerRecord, publish: wire.PublishHeader, body: bytes, time_ns: int
+    ) -> FeedMessage:
+        return self._event_log.append(
+            publish, body, peer.name, peer.public_instance, time_ns, peer.rights.is_guest
+        )
 
     def _confirm(self, peer: PeerRecord) -> None:
         peer.unconfirmed_runs = 0
         self._unconfirmed.pop(peer.route, None)
-        self._out.send(peer.route, wire.AcceptedHeader(self._accepted[peer.instance]))
-
-    def _forget_an_instance(self, connected: set[str]) -> None:
-        for instance in self._accepted:
-            if instance not in connected:
-                del self._accepted[instance]
-                return
+        self._out.send(peer.route, wire.AcceptedHeader(peer.life.accepted))

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from bus.broker.peer_record import Route
+from bus.broker.membership.peer_record import Route
 from bus.wire import Frame
 
 BACKLOG_LIMIT_MESSAGES: Final = 4096

@@ -13,16 +13,23 @@ from typing import Final
 from bus import wire
 from bus.broker.acceptance import Acceptance
 from bus.broker.backlog import Backlog
-from bus.broker.lane_messages import body_of, refusal_of
+from bus.broker.lane_messages import body_of, reference_of, refusal_of
 from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
+from bus.broker.membership.peer_record import PeerRecord, Route
+from bus.broker.membership.peer_registry import (
+    BROKER_NAME,
+    Change,
+    Joined,
+    Left,
+    PeerRegistry,
+    Told,
+    version_sentence,
+)
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import PeerRecord, Route
-from bus.broker.peer_registry import BROKER_NAME, Joined, Left, PeerRegistry
 from bus.broker.request_relay import RequestRelay
-from bus.broker.request_table import RequestTable
 from bus.broker.roster import Roster
-from bus.broker.topic_rules import TopicRules
+from bus.broker.service_book import ServiceBook
 from bus.errors import ProtocolError
 from bus.wire import Frame
 from schemas.event import topic_of
@@ -52,35 +59,46 @@ class BrokerCore:
         self,
         event_log: EventLog,
         token: str,
-        rules: TopicRules,
+        roster: Roster,
         reach: Callable[[Route], bool],
         now: float,
         *,
         succession: bool = False,
     ) -> None:
+        """Begin without peers.
+
+        Args:
+            event_log: numbers and keeps the events.
+            token: what guests present.
+            roster: who may join under which name, and what each peer may do.
+            reach: tells whether the connection of a peer is still there.
+            now: the time.
+            succession: a former broker ended just before, so servers are due back.
+        """
         self.event_log = event_log
         self.out = Outgoing()
         self.refused: Counter[str] = Counter()
         self.messages = self.requests = self.undeliverable = 0
         self._began = now
-        self._registry = PeerRegistry(token, reach)
+        self._registry = PeerRegistry(token, roster, reach)
         self._peers = self._registry.by_route
-        self._acceptance = Acceptance(event_log, rules, self.out)
+        self._acceptance = Acceptance(event_log, self.out, self._is_present)
         self._reader = LogReader(event_log, self.out)
         self._backlog = Backlog()
-        table = RequestTable(rules, now, succession=succession)
-        self._relay = RequestRelay(table, event_log, self.out, STATISTICS_TOPIC)
+        services = ServiceBook(now, succession=succession)
+        self._relay = RequestRelay(services, event_log, self.out, STATISTICS_TOPIC)
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
 
     def __repr__(self) -> str:
         names = sorted(self._registry.by_name)
         return f"<BrokerCore {self.event_log!r} peers={names} pending={len(self._relay)}>"
 
-    # -- what comes in
-
-    def use(self, roster: Roster) -> None:
+    def use(self, roster: Roster, now: float) -> None:
         """Another roster holds from now on."""
-        self._registry.roster = roster
+        for name in self._registry.use(roster):
+            self._acceptance.release(name, now, returning=True)
+
+    # -- what comes in
 
     def receive(self, route: Route, frames: Sequence[bytes], now: float, time_ns: int) -> None:
         """Take one lane message. Never raises, whatever a peer sends: refuses with a reason, and counts."""
@@ -91,7 +109,7 @@ class BrokerCore:
             if isinstance(header, wire.PublishHeader):
                 self._acceptance.publish(self._known(peer), header, frames, now, time_ns)
             elif isinstance(header, wire.HelloHeader):
-                self._follow(self._registry.hello(route, header), now, time_ns)
+                self._follow(self._registry.hello(route, header, now), now, time_ns)
             else:
                 self._handle(self._known(peer), header, frames, now, time_ns)
         except ProtocolError as error:
@@ -110,17 +128,17 @@ class BrokerCore:
             case wire.CancelHeader():
                 self._relay.cancel(peer, header)
             case wire.ServeHeader():
-                self._relay.serve(peer, header)
+                self._relay.serve(peer, header, now)
             case wire.ReplayHeader() | wire.SnapshotHeader():
                 self._reader.read(peer.route, header, len(frames[1]))
             case wire.PongHeader():
                 self._reader.pong(peer.route, header.id)
+                self._follow(self._registry.pong(peer, header), now, time_ns)
             case wire.PingHeader():
-                accepted = self._acceptance.accepted(peer)
-                self.out.send(peer.route, wire.PongHeader(header.id, self.event_log.epoch, accepted))
+                pong = wire.PongHeader(header.id, self.event_log.epoch, peer.life.accepted)
+                self.out.send(peer.route, pong)
             case wire.ByeHeader():
-                left = self._registry.leave(peer, returning=header.returning, said_bye=True)
-                self._follow([left], now, time_ns)
+                self._follow(self._registry.bye(peer, returning=header.returning), now, time_ns)
             case _:
                 pass
 
@@ -133,7 +151,8 @@ class BrokerCore:
         self.requests += 1
         wire.check_event(body)
         if request.topic == STATISTICS_TOPIC:
-            replied = self._relay.replied(request.id, BROKER_NAME)
+            log = self.event_log
+            replied = wire.RepliedHeader(request.id, log.epoch, log.sequence, BROKER_NAME)
             self.out.send(peer.route, replied, wire.encode(self.statistics(now)))
         else:
             self._relay.request(peer, request, body, now)
@@ -142,9 +161,8 @@ class BrokerCore:
 
     def unreachable(self, route: Route, now: float, time_ns: int) -> None:
         """The connection of a peer is gone."""
-        peer = self._peers.get(route)
-        if peer is not None:
-            self._follow([self._registry.leave(peer, returning=True, said_bye=False)], now, time_ns)
+        self._follow(self._registry.gone(route), now, time_ns)
+        self._forget_route(route)
 
     def congested(self, route: Route, frames: list[Frame], now: float, time_ns: int) -> None:
         """A message could not be sent, since too much waits for that peer.
@@ -174,11 +192,12 @@ class BrokerCore:
         return route in self._backlog
 
     def routes(self) -> list[Route]:
-        """The connections of all peers."""
-        return list(self._peers)
+        """The connections of all peers, and of those that wait for a name."""
+        return self._registry.routes()
 
-    def tick(self, now: float) -> list[Frame] | None:
+    def tick(self, now: float, time_ns: int) -> list[Frame] | None:
         """Let time pass: expire requests, send what was delayed. Returns the heartbeat if one is due."""
+        self._follow(self._registry.tick(now), now, time_ns)
         self._relay.expire(now)
         self._acceptance.tick(now)
         self.out.to_peers.extend(self._backlog.take_due(now))
@@ -194,7 +213,12 @@ class BrokerCore:
 
     def next_due(self) -> float:
         """When `tick` next has something to do."""
-        others = (self._relay.next_deadline(), self._acceptance.next_due(), self._backlog.next_due())
+        others = (
+            self._relay.next_deadline(),
+            self._acceptance.next_due(),
+            self._backlog.next_due(),
+            self._registry.next_due(),
+        )
         return min([self._heartbeat_due, *(due for due in others if due is not None)])
 
     def statistics(self, now: float) -> BusStatisticsEvent:
@@ -216,7 +240,7 @@ class BrokerCore:
             peers=[
                 PeerStatistics(
                     peer=peer.name,
-                    instance=peer.instance,
+                    instance=peer.public_instance,
                     in_hand=len(peer.in_hand),
                     serves=sorted(peer.services),
                 )
@@ -227,21 +251,27 @@ class BrokerCore:
 
     # -- what follows from it
 
-    def _follow(self, changes: Iterable[Joined | Left], now: float, time_ns: int) -> None:
+    def _follow(self, changes: Iterable[Change], now: float, time_ns: int) -> None:
         """Tell everybody, and the other parts, who came and went."""
         for change in changes:
-            peer = change.peer
             match change:
-                case Left(returning=returning, said_bye=said_bye):
+                case Left(peer=peer, returning=returning, said_bye=said_bye):
                     self._forget_route(peer.route)
+                    self._acceptance.left(peer, now, returning=returning)
                     self._relay.leave(peer, now, returning=returning)
-                    event = PeerLeftEvent(peer=peer.name, instance=peer.instance, said_bye=said_bye)
+                    event = PeerLeftEvent(peer=peer.name, instance=peer.public_instance, said_bye=said_bye)
                     self._acceptance.announce(event, time_ns)
-                case Joined(former_route=former_route):
-                    if former_route != peer.route:
-                        self._forget_route(former_route)
-                        self._relay.abandon(peer)
-                    self._welcome(peer, time_ns)
+                case Joined(peer=peer, is_new=True):
+                    self._acceptance.joined(peer)
+                    self._welcome(peer)
+                    joined = PeerJoinedEvent(peer=peer.name, instance=peer.public_instance)
+                    self._acceptance.announce(joined, time_ns)
+                case Joined(peer=peer):
+                    self._welcome(peer)
+                case Told(route=route, header=header):
+                    if isinstance(header, wire.FailedHeader):
+                        self.refused[header.message.partition(":")[0]] += 1
+                    self.out.send(route, header)
 
     def _forget_route(self, route: Route) -> None:
         """Nothing is to be sent on this connection any more."""
@@ -249,16 +279,39 @@ class BrokerCore:
         self._reader.forget(route)
         self._backlog.forget(route)
 
-    def _welcome(self, peer: PeerRecord, time_ns: int) -> None:
-        accepted = self._acceptance.joined(peer, self._peers.values())
+    def _welcome(self, peer: PeerRecord) -> None:
         log = self.event_log
         self.out.send(
-            peer.route, wire.WelcomeHeader(wire.PROTOCOL_VERSION, log.epoch, accepted, log.sequence)
+            peer.route,
+            wire.WelcomeHeader(
+                wire.PROTOCOL_VERSION,
+                log.epoch,
+                peer.life.accepted,
+                log.sequence,
+                peer.public_instance,
+                peer.rights.role,
+            ),
         )
-        self._acceptance.announce(PeerJoinedEvent(peer=peer.name, instance=peer.instance), time_ns)
+
+    def _is_present(self, name: str) -> bool:
+        return name in self._registry.by_name
 
     def _refuse(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> None:
+        error = self._understand(route, frames, error)
         self.refused[error.reason] += 1
         refusal = refusal_of(frames, error)
         if refusal is not None:
             self.out.send(route, refusal)
+
+    def _understand(self, route: Route, frames: Sequence[bytes], error: ProtocolError) -> ProtocolError:
+        """Draw the consequences of a header of which only the first field can be read."""
+        if error.reason not in ("malformed", "oversize") or len(frames) < 2:
+            return error
+        peer, first = self._peers.get(route), reference_of(frames)
+        if frames[0] == b"HELLO" and first not in (0, wire.PROTOCOL_VERSION):
+            return ProtocolError("wrong_version", version_sentence(first))
+        if peer is not None and frames[0] == b"PUBLISH":
+            self._acceptance.unreadable(peer, first)
+        elif peer is not None and frames[0] in (b"REPLY", b"FAILED"):
+            self._relay.unreadable(peer, first, error)
+        return error

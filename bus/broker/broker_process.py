@@ -14,7 +14,6 @@ from bus import wire
 from bus.broker.broker_core import BrokerCore
 from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
 from bus.broker.roster import Roster, generous_roster
-from bus.broker.topic_rules import TopicRules
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome, prepare_endpoint
 from bus.transport.sockets.curve_keys import CurveSecrets
@@ -71,12 +70,10 @@ class Broker:
         roster = options.roster or generous_roster(options.namespaces)
         self._lifeline = lifeline
         self._probes: deque[float] = deque()
-        rules = TopicRules(rule.namespace for rule in roster.namespaces)
         event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
         self.core = BrokerCore(
-            event_log, options.token, rules, self._reach, time.monotonic(), succession=options.succession
+            event_log, options.token, roster, self._reach, time.monotonic(), succession=options.succession
         )
-        self.core.use(roster)
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do and do it; returns the watched descriptors that can be read."""
@@ -91,7 +88,7 @@ class Broker:
         while self._probes and self._probes[0] <= now:
             self._probes.popleft()
             self._probe(now)
-        heartbeat = self.core.tick(now)
+        heartbeat = self.core.tick(now, time.time_ns())
         if heartbeat is not None:
             self.sockets.announce(heartbeat)
         self._send_pending(now)
@@ -109,7 +106,7 @@ class Broker:
             if message.ping is not None:
                 self._lifeline.send_pong(message.ping)
             if message.roster is not None:
-                self.core.use(msgspec.convert(message.roster, Roster))
+                self.core.use(msgspec.convert(message.roster, Roster), time.monotonic())
             if message.stop is not None:
                 self.is_stopped = True
 

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 from bus import wire
 from bus.broker.lane_messages import flattened
 from bus.broker.log.event_log import EventLog
+from bus.broker.membership.peer_record import Route
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import Route
 from bus.wire import Frame
 
 WAITING_LIMIT_READS: Final = 1024

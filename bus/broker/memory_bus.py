@@ -16,7 +16,7 @@ from typing import Final
 
 from bus.broker.broker_core import BrokerCore
 from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
-from bus.broker.topic_rules import TopicRules
+from bus.broker.roster import Roster, generous_roster
 from bus.client import attach, unique_name
 from bus.peer.peer import Peer
 from bus.transport.memory_transport import MemoryTransport
@@ -36,6 +36,7 @@ class MemoryBus:
         namespaces: Iterable[str] = (),
         ring_limit_events: int = RING_LIMIT_EVENTS,
         ring_limit_bytes: int = RING_LIMIT_BYTES,
+        roster: Roster | None = None,
     ) -> None:
         self._transports: dict[bytes, MemoryTransport] = {}
         self._loop = asyncio.get_running_loop()
@@ -43,7 +44,7 @@ class MemoryBus:
         self.core = BrokerCore(
             event_log,
             TOKEN,
-            TopicRules(namespaces),
+            generous_roster(namespaces) if roster is None else roster,
             lambda route: route in self._transports,
             time.monotonic(),
         )
@@ -52,13 +53,17 @@ class MemoryBus:
         self._tick()
 
     @asynccontextmanager
-    async def connect(self, name: str | None = None) -> AsyncIterator[Peer]:
+    async def connect(self, name: str | None = None, credential: str = TOKEN) -> AsyncIterator[Peer]:
         """Make a peer of this bus; it leaves at the end of the block.
 
+        Args:
+            name: of the peer; None: a unique one.
+            credential: that of the name; left out: it joins as a guest.
+
         Raises:
-            HelloRefused: the name is taken.
+            HelloRefused: the name is taken, or the credential is another.
         """
-        async with attach(MemoryTransport(self), name or unique_name("client"), TOKEN) as peer:
+        async with attach(MemoryTransport(self), name or unique_name("client"), credential) as peer:
             yield peer
 
     def close(self) -> None:
@@ -117,7 +122,7 @@ class MemoryBus:
     def _tick(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        heartbeat = self.core.tick(time.monotonic())
+        heartbeat = self.core.tick(time.monotonic(), time.time_ns())
         if heartbeat is not None:
             self._announce([bytes(frame) for frame in heartbeat])
         self._send_pending()
@@ -129,6 +134,7 @@ async def memory_bus(
     namespaces: Iterable[str] = (),
     ring_limit_events: int = RING_LIMIT_EVENTS,
     ring_limit_bytes: int = RING_LIMIT_BYTES,
+    roster: Roster | None = None,
 ) -> AsyncIterator[MemoryBus]:
     """Run a bus for the length of a block; its `connect` makes peers.
 
@@ -136,8 +142,10 @@ async def memory_bus(
         namespaces: patterns of topics that an app declares, such as `myapp.*`.
         ring_limit_events: most events that the broker keeps for replay.
         ring_limit_bytes: most bytes that it keeps for replay.
+        roster: who may join under which name, and what each peer may do; None: everybody may everything,
+            since all peers are in this process.
     """
-    bus = MemoryBus(namespaces, ring_limit_events, ring_limit_bytes)
+    bus = MemoryBus(namespaces, ring_limit_events, ring_limit_bytes, roster)
     try:
         yield bus
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus import wire
 from bus.broker.log.logged_run import FeedMessage
-from bus.broker.peer_record import Route
+from bus.broker.membership.peer_record import Route
 from bus.wire import Frame
 
 

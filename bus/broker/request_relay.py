@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from bus import wire
 from bus.broker.lane_messages import body_of
 from bus.broker.log.event_log import EventLog
+from bus.broker.membership.peer_record import PeerRecord, Route
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import PeerRecord, Route
 from bus.broker.request_table import RequestTable
+from bus.broker.service_book import ServiceBook
 from bus.errors import ProtocolError
 from bus.wire import Frame
 
@@ -17,8 +19,9 @@ from bus.wire import Frame
 class RequestRelay:
     """Sends what follows from the decisions of the request table."""
 
-    def __init__(self, table: RequestTable, event_log: EventLog, out: Outgoing, own_topic: str) -> None:
-        self._table = table
+    def __init__(self, services: ServiceBook, event_log: EventLog, out: Outgoing, own_topic: str) -> None:
+        self._services = services
+        self._table = RequestTable(services)
         self._event_log = event_log
         self._out = out
         self._own_topic = own_topic
@@ -26,22 +29,23 @@ class RequestRelay:
     def __len__(self) -> int:
         return len(self._table)
 
-    def serve(self, peer: PeerRecord, serve: wire.ServeHeader) -> None:
+    def serve(self, peer: PeerRecord, serve: wire.ServeHeader, now: float) -> None:
         """A peer serves topics from now on.
 
         Raises:
             ProtocolError: it may not.
         """
-        self._table.serve(peer, serve.topics, self._own_topic)
+        self._services.serve(peer, serve.topics, self._own_topic, now)
         self._out.send(peer.route, serve)
 
     def request(self, peer: PeerRecord, request: wire.RequestHeader, body: bytes, now: float) -> None:
         """A peer asks.
 
         Raises:
-            ProtocolError: reason `duplicate_request`.
+            ProtocolError: reasons `duplicate_request`, `not_yours`.
         """
-        pending = self._table.begin(peer, request, now)
+        peer.rights.check_ask(request.topic)
+        pending = self._table.begin(peer, request, now, self._event_log.sequence)
         if isinstance(pending, wire.FailedHeader):
             self._out.send(peer.route, pending)
         else:
@@ -66,11 +70,19 @@ class RequestRelay:
                 pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
             )
             raise
-        self._out.send(pending.asker.route, self.replied(pending.asked_id, peer.name), body)
+        is_newest = not reply.serial or reply.serial >= peer.life.accepted
+        sequence = self._event_log.sequence if is_newest else pending.sequence
+        replied = wire.RepliedHeader(pending.asked_id, self._event_log.epoch, sequence, peer.name)
+        self._out.send(pending.asker.route, replied, body)
 
-    def replied(self, id: int, source: str) -> wire.RepliedHeader:
-        """Header of a reply that holds as of now."""
-        return wire.RepliedHeader(id, self._event_log.epoch, self._event_log.sequence, source)
+    def unreadable(self, peer: PeerRecord, id: int, error: ProtocolError) -> None:
+        """A REPLY or FAILED came whose header cannot be read but for its id: it still ends the request."""
+        with contextlib.suppress(ProtocolError):
+            pending = self._table.settle(peer, id)
+            self._out.send(
+                pending.asker.route,
+                pending.failed("invalid", f"the answer of {peer.name} cannot be read: {error}"),
+            )
 
     def failed(self, peer: PeerRecord, failed: wire.FailedHeader) -> None:
         """A server says that there is no reply.
@@ -114,12 +126,8 @@ class RequestRelay:
             )
 
     def leave(self, peer: PeerRecord, now: float, *, returning: bool) -> None:
-        """A peer left."""
-        self._table.leave(peer, now, returning=returning)
-        self.abandon(peer)
-
-    def abandon(self, peer: PeerRecord) -> None:
-        """End the requests that a peer had to answer, and those that it made: their connection is over."""
+        """A peer left. The requests that it had in hand, and those that it made, end."""
+        self._services.leave(peer, now, returning=returning)
         in_hand, asked = self._table.abandon(peer)
         message = f"{peer.name} ended while it had the request; it may or may not have been carried out"
         for pending in in_hand:

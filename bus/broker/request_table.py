@@ -1,4 +1,4 @@
-"""Which peer serves which topic, which requests are under way, and how each gets its one outcome. Pure."""
+"""Which requests are under way, and how each gets its one outcome. Pure."""
 
 from __future__ import annotations
 
@@ -7,43 +7,33 @@ from dataclasses import dataclass
 from typing import Final
 
 from bus import wire
-from bus.broker.peer_record import PeerRecord
-from bus.broker.topic_rules import TopicRules
+from bus.broker.membership.peer_record import PeerRecord
+from bus.broker.service_book import ServiceBook
 from bus.errors import FailureKind, ProtocolError
 
 IN_HAND_LIMIT: Final = 1024
 """Requests that one server may have unanswered. Further ones fail as `busy`."""
 
-RESTART_GRACE_SECONDS: Final = 60.0
-"""How long requests fail as `restarting` after their server vanished; later they fail as `no_responder`."""
-
-SUCCESSION_GRACE_SECONDS: Final = 5.0
-"""How long servers may take to come back after a broker took over from one that died."""
-
-SERVICE_LIMIT: Final = 16_384
-"""Most topics that are served at once."""
-
 DEADLINE_SLACK: Final = 1024
 """Deadlines of finished requests that may wait to be dropped, besides one for each request under way."""
 
 
-@dataclass(slots=True)
-class Service:
-    """The peer that serves a topic. `absent_since`: when it vanished, if it is due back."""
-
-    server: PeerRecord
-    absent_since: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """A request under way. `id` is the broker's, `asked_id` that of the asking peer."""
+    """A request under way.
+
+    Attributes:
+        id: the broker's.
+        asker, asked_id: the peer that asks, and its own id.
+        sequence: place of the newest event when the request was forwarded.
+    """
 
     id: int
     topic: str
     asker: PeerRecord
     asked_id: int
     server: PeerRecord
+    sequence: int
 
     def failed(self, kind: FailureKind, message: str) -> wire.FailedHeader:
         """The outcome for the asking peer."""
@@ -53,11 +43,8 @@ class PendingRequest:
 class RequestTable:
     """Connects peers that ask with peers that serve."""
 
-    def __init__(self, rules: TopicRules, began: float, *, succession: bool) -> None:
-        self._rules = rules
-        self._began = began
-        self._succession = succession
-        self._services: dict[str, Service] = {}
+    def __init__(self, services: ServiceBook) -> None:
+        self._services = services
         self._pending: dict[int, PendingRequest] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._last_id = 0
@@ -65,35 +52,16 @@ class RequestTable:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def serve(self, peer: PeerRecord, topics: list[str], own_topic: str) -> None:
-        """Let a peer serve these topics, all of them or none.
-
-        Raises:
-            ProtocolError: reasons `unknown_topic`, `duplicate_service` (also for `own_topic`, which the
-                broker serves), `services_full`.
-        """
-        for topic in topics:
-            self._rules.check_serve(topic)
-            service = self._services.get(topic)
-            if topic == own_topic:
-                raise ProtocolError("duplicate_service", f"{topic} is served by the broker itself")
-            if service is not None and service.absent_since is None and service.server is not peer:
-                raise ProtocolError(
-                    "duplicate_service", f"{topic} is served by {service.server.name!r} already"
-                )
-        if len(self._services) + len(topics) > SERVICE_LIMIT:
-            raise ProtocolError(
-                "services_full",
-                f"{len(self._services)} topics are served; there is no room for {len(topics)} more",
-            )
-        for topic in topics:
-            self._services[topic] = Service(peer)
-            peer.services.add(topic)
-
     def begin(
-        self, asker: PeerRecord, request: wire.RequestHeader, now: float
+        self, asker: PeerRecord, request: wire.RequestHeader, now: float, sequence: int = 0
     ) -> PendingRequest | wire.FailedHeader:
         """Find the server of a request. A failure is its outcome at once.
+
+        Args:
+            asker: the peer that asks.
+            request: its header.
+            now: the time.
+            sequence: place of the newest event.
 
         Raises:
             ProtocolError: reason `duplicate_request`: this peer has a request of the same id under way.
@@ -102,17 +70,16 @@ class RequestTable:
             raise ProtocolError(
                 "duplicate_request", f"request {request.id} of {asker.name} is still under way"
             )
-        service = self._services.get(request.topic)
-        if service is None or service.absent_since is not None:
-            return wire.FailedHeader(request.id, *self._absence(request.topic, service, now))
-        server = service.server
+        server = self._services.find(request.topic, now)
+        if not isinstance(server, PeerRecord):
+            return wire.FailedHeader(request.id, *server)
         if len(server.in_hand) >= IN_HAND_LIMIT:
             return wire.FailedHeader(
                 request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"
             )
         self._last_id += 1
         pending = self._pending[self._last_id] = PendingRequest(
-            self._last_id, request.topic, asker, request.id, server
+            self._last_id, request.topic, asker, request.id, server, sequence
         )
         server.in_hand.add(pending.id)
         asker.asked[request.id] = pending.id
@@ -154,32 +121,10 @@ class RequestTable:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
-    def leave(self, peer: PeerRecord, now: float, *, returning: bool) -> None:
-        """A peer left: no peer serves its topics now. `returning`: it is due back."""
-        for topic in peer.services:
-            service = self._services.get(topic)
-            if service is None or service.server is not peer:
-                continue
-            if returning:
-                service.absent_since = now
-            else:
-                del self._services[topic]
-
     def abandon(self, peer: PeerRecord) -> tuple[list[PendingRequest], list[PendingRequest]]:
         """A peer's connection ended; returns the requests that it had in hand, and those that it made."""
         in_hand = [self._drop(id) for id in sorted(peer.in_hand)]
         return in_hand, [self._drop(id) for id in sorted(peer.asked.values())]
-
-    def _absence(self, topic: str, service: Service | None, now: float) -> tuple[FailureKind, str]:
-        if (
-            service is not None
-            and service.absent_since is not None
-            and now - service.absent_since < RESTART_GRACE_SECONDS
-        ):
-            return "restarting", f"{service.server.name} serves {topic} and is due back"
-        if self._succession and now - self._began < SUCCESSION_GRACE_SECONDS:
-            return "restarting", "the broker has just been restarted; servers are coming back"
-        return "no_responder", f"nobody serves {topic}"
 
     def _note_deadline(self, deadline: float, id: int) -> None:
         heapq.heappush(self._deadlines, (deadline, id))

@@ -418,7 +418,9 @@ async def test_a_frame_beyond_the_limit_costs_its_sender_the_connection_and_the_
             monitor = lane.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             lane.connect(broker.runtime().lane)
             lane.send_multipart(
-                wire.lane_frames(wire.HelloHeader(1, "greedy", "instance-of-greedy", "token"))
+                wire.lane_frames(
+                    wire.HelloHeader(wire.PROTOCOL_VERSION, "greedy", "instance-of-greedy", "token")
+                )
             )
             assert lane.recv_multipart()[0] == b"WELCOME"
             lane.send_multipart([b"PUBLISH", b"\x94\x01\xa5app.x\x01\x01", bytes(17 * 1024 * 1024)])

@@ -214,7 +214,7 @@ class World:
         """Say HELLO, and whatever `on_lane` says to what comes in."""
         transport = SocketTransport(self._broker.runtime())
         hello = wire.HelloHeader(
-            wire.PROTOCOL_VERSION, unique_name("raw"), instance, self._broker.options.token
+            wire.PROTOCOL_VERSION, f"raw-{instance}", instance, self._broker.options.token
         )
         transport.start(
             TransportHandlers(

@@ -6,18 +6,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from bus import wire
 from bus.broker.memory_bus import TOKEN, MemoryBus
+from bus.broker.roster import Roster
 from bus.client import Peer, attach, unique_name
 from bus.transport.memory_transport import MemoryTransport
 from bus.transport.sockets.socket_transport import SocketTransport
 from bus.transport.transport import Transport, TransportHandlers
 from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, LossyTransport, broker_options
+from tests.support.rosters import credential_of, trusting_roster
 
 
 class RawPeer:
@@ -54,28 +56,41 @@ class RawPeer:
                 if isinstance(header, header_type):
                     return header, frames[2:]
 
-    async def hello(self, name: str, instance: str = "instance-of-raw") -> wire.WelcomeHeader:
+    async def hello(
+        self, name: str, instance: str = "instance-of-raw", credential: str | None = None
+    ) -> wire.WelcomeHeader:
         await self.connected.wait()
-        self.send(wire.HelloHeader(wire.PROTOCOL_VERSION, name, instance, self.token))
+        self.send(wire.HelloHeader(wire.PROTOCOL_VERSION, name, instance, credential or self.token))
         welcome, _ = await self.next(wire.WelcomeHeader)
         assert isinstance(welcome, wire.WelcomeHeader)
         return welcome
 
 
+NAMED: Final = ("recorder",)
+"""Peers that join with a credential of their own, where a test chooses no other roster."""
+
+
 class ContractBus:
-    """A bus of one of three kinds."""
+    """A bus of one of three kinds. Peers that its roster names join with their credential."""
 
     def __init__(
-        self, token: str, make_transport: Callable[[], Transport], broker: BrokerProcess | None
+        self,
+        token: str,
+        make_transport: Callable[[], Transport],
+        broker: BrokerProcess | None,
+        roster: Roster,
     ) -> None:
         self.token = token
+        self.roster = roster
         self.broker = broker
         self.make_transport = make_transport
 
     def connect(
         self, name: str | None = None, transport: Transport | None = None
     ) -> contextlib.AbstractAsyncContextManager[Peer]:
-        return attach(transport or self.make_transport(), name or unique_name("peer"), self.token)
+        name = name or unique_name("peer")
+        credential = credential_of(name) if name in self.roster.peers else self.token
+        return attach(transport or self.make_transport(), name, credential)
 
     def lossy(self, drops: Callable[[list[bytes]], bool]) -> LossyTransport:
         return LossyTransport(self.make_transport(), drops)
@@ -103,12 +118,14 @@ def open_bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     kind = request.param
 
     @contextlib.asynccontextmanager
-    async def open_it(**options: Any) -> AsyncIterator[ContractBus]:
+    async def open_it(roster: Roster | None = None, **options: Any) -> AsyncIterator[ContractBus]:
+        roster = trusting_roster(*NAMED) if roster is None else roster
+        options["roster"] = roster
         async with asyncio.timeout(GUARD_SECONDS):
             if kind == "memory":
                 memory = MemoryBus(**options)
                 try:
-                    yield ContractBus(TOKEN, lambda: MemoryTransport(memory), None)
+                    yield ContractBus(TOKEN, lambda: MemoryTransport(memory), None, roster)
                 finally:
                     memory.close()
                 return
@@ -116,7 +133,7 @@ def open_bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             broker = BrokerProcess(broker_options(kind, directory, **options))
             broker.start()
             try:
-                yield ContractBus("token", lambda: SocketTransport(broker.runtime()), broker)
+                yield ContractBus("token", lambda: SocketTransport(broker.runtime()), broker, roster)
             finally:
                 assert broker.is_alive(), "the broker did not survive the test"
                 assert broker.stop() == 0

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from bus import wire
+from bus.broker.roster import NamespaceRule
 from bus.client import GapEvent, correlation
 from bus.errors import HelloRefused, ProtocolError, PublishRefused
 from bus.peer.subscription import Subscription
@@ -16,6 +17,7 @@ from bus.wire import Frames
 from tests.contract.conftest import ContractBus, OpenBus
 from tests.support.broker_processes import LossyTransport
 from tests.support.event_samples import NumberedEvent, OtherEvent, StateEvent
+from tests.support.rosters import trusting_roster
 
 pytestmark = pytest.mark.anyio
 
@@ -330,7 +332,10 @@ async def test_an_unknown_topic_is_refused_and_what_follows_is_not(bus: Contract
 
 
 async def test_a_declared_namespace_is_admitted(open_bus: OpenBus) -> None:
-    async with open_bus(namespaces=["elsewhere.*"]) as bus, bus.connect() as publisher:
+    async with (
+        open_bus(trusting_roster(namespaces=(NamespaceRule(namespace="elsewhere.*"),))) as bus,
+        bus.connect() as publisher,
+    ):
         await publisher.publish(UndeclaredEvent(n=1))
         await publisher.settled()
         assert publisher.statistics().accepted == 1

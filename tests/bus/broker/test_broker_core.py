@@ -3,87 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker import acceptance as acceptance_module
 from bus.broker.backlog import BACKLOG_LIMIT_MESSAGES, RETRY_SECONDS
-from bus.broker.broker_core import BrokerCore
-from bus.broker.log.event_log import EventLog
-from bus.broker.request_table import IN_HAND_LIMIT, RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
-from bus.broker.topic_rules import TopicRules
+from bus.broker.request_table import IN_HAND_LIMIT
+from bus.broker.service_book import GUEST_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
 from bus.wire import frames as wire_frames
+from tests.support.core_under_test import CoreUnderTest
 
 EVENT = wire.encode([{"type": "app.x"}])
 BODY = wire.encode({"type": "app.ask"})
-
-
-class CoreUnderTest:
-    """A broker core, the time, and what each connection was sent."""
-
-    def __init__(self, *, succession: bool = False) -> None:
-        self.now = 0.0
-        self.reachable: set[bytes] = set()
-        self.core = BrokerCore(
-            EventLog("epoch"),
-            "token",
-            TopicRules(),
-            lambda route: route in self.reachable,
-            0.0,
-            succession=succession,
-        )
-        self.inbox: dict[bytes, list[tuple[Any, list[bytes]]]] = {}
-
-    def send(self, route: bytes, header: wire.LaneHeader, *body: bytes) -> None:
-        self.raw(route, [bytes(frame) for frame in wire.lane_frames(header, *body)])
-
-    def raw(self, route: bytes, frames: list[bytes]) -> None:
-        self.reachable.add(route)
-        self.core.receive(route, frames, self.now, 0)
-        self.carry_out()
-
-    def carry_out(self) -> None:
-        core = self.core
-        while core.out.to_peers:
-            for route, frames in core.out.take_for_peers():
-                if route in self.reachable:
-                    plain = [bytes(frame) for frame in frames]
-                    self.inbox.setdefault(route, []).append((wire.read_from_broker(plain), plain[2:]))
-                else:
-                    core.unreachable(route, self.now, 0)
-
-    def tick(self, seconds: float) -> None:
-        self.now += seconds
-        self.core.tick(self.now)
-        self.carry_out()
-
-    def vanish(self, route: bytes) -> None:
-        self.reachable.discard(route)
-        self.core.unreachable(route, self.now, 0)
-        self.carry_out()
-
-    def hello(self, route: bytes, name: str | None = None, instance: str = "") -> Any:
-        self.send(
-            route,
-            wire.HelloHeader(
-                wire.PROTOCOL_VERSION,
-                name or route.decode(),
-                instance or f"instance-{route.decode()}",
-                "token",
-            ),
-        )
-        return self.inbox[route][-1][0]
-
-    def last(self, route: bytes) -> Any:
-        return self.inbox[route][-1][0]
-
-    def take(self, route: bytes, kind: type[Any]) -> list[Any]:
-        """Headers of this kind that came to this connection."""
-        return [header for header, _ in self.inbox.get(route, []) if isinstance(header, kind)]
 
 
 @pytest.fixture
@@ -110,18 +43,23 @@ def test_a_server_that_comes_back_on_a_new_connection_has_nothing_in_hand_any_mo
     broker: CoreUnderTest,
 ) -> None:
     ask(broker)
+    broker.reachable.discard(b"server")
     welcome = broker.hello(b"again", "server", "instance-server")
     assert isinstance(welcome, wire.WelcomeHeader)
     failed = broker.last(b"asker")
     assert (failed.id, failed.kind) == (1, "died")
     broker.send(b"asker", wire.RequestHeader(2, "app.ask", 1000), BODY)
-    assert broker.take(b"again", wire.RequestHeader), "it still serves"
+    assert broker.last(b"asker").kind == "restarting", "until it serves again"
+    broker.send(b"again", wire.ServeHeader(["app.ask"]))
+    broker.send(b"asker", wire.RequestHeader(3, "app.ask", 1000), BODY)
+    assert broker.take(b"again", wire.RequestHeader)
 
 
 def test_an_asker_that_comes_back_on_a_new_connection_waits_for_nothing_any_more(
     broker: CoreUnderTest,
 ) -> None:
     id = ask(broker)
+    broker.reachable.discard(b"asker")
     broker.hello(b"again", "asker", "instance-asker")
     assert broker.last(b"server") == wire.CancelHeader(id)
     broker.send(b"server", wire.ReplyHeader(id), BODY)
@@ -142,19 +80,11 @@ def test_one_connection_cannot_take_a_second_name(broker: CoreUnderTest) -> None
     assert {peer.peer for peer in broker.core.statistics(0.0).peers} == {"server", "asker"}
 
 
-def test_a_name_passes_on_only_when_its_owner_cannot_be_reached(broker: CoreUnderTest) -> None:
-    assert broker.hello(b"thief", "server", "instance-thief").message.startswith("duplicate_name")
-    broker.reachable.discard(b"server")
-    ask_id = broker.core.statistics(0.0).pending_requests
-    assert isinstance(broker.hello(b"thief", "server", "instance-thief"), wire.WelcomeHeader)
-    assert ask_id == 0
-
-
 def test_an_absent_server_is_restarting_for_a_while_and_then_nobody(broker: CoreUnderTest) -> None:
     broker.vanish(b"server")
     for seconds, kind in [
         (0.0, "restarting"),
-        (RESTART_GRACE_SECONDS - 1, "restarting"),
+        (GUEST_GRACE_SECONDS - 1, "restarting"),
         (1.0, "no_responder"),
     ]:
         broker.tick(seconds)
@@ -176,6 +106,9 @@ def test_another_peer_may_take_over_a_service_whose_server_is_gone(broker: CoreU
     broker.send(b"heir", wire.ServeHeader(["app.ask"]))
     assert broker.last(b"heir").message.startswith("duplicate_service")
     broker.vanish(b"server")
+    broker.send(b"heir", wire.ServeHeader(["app.ask"]))
+    assert broker.last(b"heir").message.startswith("duplicate_service")
+    broker.tick(GUEST_GRACE_SECONDS)
     broker.send(b"heir", wire.ServeHeader(["app.ask"]))
     assert broker.last(b"heir") == wire.ServeHeader(["app.ask"])
     broker.hello(b"server2", "server", "instance-new")
@@ -270,19 +203,6 @@ def test_acceptance_that_could_not_be_told_is_told_with_the_next_heartbeat(broke
     assert broker.last(b"asker") == wire.AcceptedHeader(1)
 
 
-def test_lives_of_peers_are_forgotten_oldest_first_but_not_while_connected(
-    broker: CoreUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(acceptance_module, "INSTANCE_LIMIT", 10)
-    broker.send(b"asker", wire.PublishHeader(5, "app.x", 1, 1), EVENT)
-    for n in range(30):
-        broker.hello(b"visitor", "visitor", f"instance-{n}")
-        broker.vanish(b"visitor")
-    assert len(broker.core._acceptance._accepted) <= 10
-    broker.vanish(b"asker")
-    assert broker.hello(b"back", "asker", "instance-asker").accepted == 5
-
-
 def test_a_nested_header_is_refused_and_does_not_end_the_broker(broker: CoreUnderTest) -> None:
     for verb in (b"PUBLISH", b"REQUEST", b"SNAPSHOT", b"HELLO"):
         broker.raw(b"asker", [verb, b"\x91" * 60_000, EVENT])
@@ -292,11 +212,11 @@ def test_a_nested_header_is_refused_and_does_not_end_the_broker(broker: CoreUnde
 
 def test_the_heartbeat_carries_the_heads_and_comes_once_a_second(broker: CoreUnderTest) -> None:
     broker.send(b"asker", wire.PublishHeader(1, "app.x", 1, 1), EVENT)
-    assert broker.core.tick(0.5) is None
-    heartbeat = broker.core.tick(1.0)
+    assert broker.core.tick(0.5, 0) is None
+    heartbeat = broker.core.tick(1.0, 0)
     assert heartbeat is not None
     assert wire.read_heartbeat(bytes(heartbeat[1]), bytes(heartbeat[2]))[1]["app.x"] == 1
-    assert broker.core.tick(1.5) is None
+    assert broker.core.tick(1.5, 0) is None
     assert "peers=" in repr(broker.core)
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from bus import wire
 from bus.broker.log.event_log import EventLog
+from bus.broker.membership.peer_record import PeerRecord
 from bus.broker.outgoing import Outgoing
-from bus.broker.peer_record import PeerRecord
 from bus.broker.request_relay import RequestRelay
-from bus.broker.request_table import RequestTable
-from bus.broker.topic_rules import TopicRules
+from bus.broker.service_book import ServiceBook
 
 BODY = wire.encode({"type": "app.ask"})
 
 
 def test_a_request_goes_to_its_server_and_its_outcome_back() -> None:
     out = Outgoing()
-    table = RequestTable(TopicRules(), 0.0, succession=False)
-    relay = RequestRelay(table, EventLog("epoch"), out, "bus.statistics")
+    relay = RequestRelay(ServiceBook(0.0, succession=False), EventLog("epoch"), out, "bus.statistics")
     server, asker = PeerRecord(b"s", "server", "one"), PeerRecord(b"a", "asker", "two")
-    relay.serve(server, wire.ServeHeader(["app.ask"]))
+    relay.serve(server, wire.ServeHeader(["app.ask"]), 0.0)
     relay.request(asker, wire.RequestHeader(7, "app.ask", 1000), BODY, 0.0)
     assert len(relay) == 1
     assert relay.next_deadline() == 1.0

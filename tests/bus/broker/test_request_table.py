@@ -7,27 +7,35 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from bus import wire
-from bus.broker.peer_record import PeerRecord
-from bus.broker.request_table import (
-    IN_HAND_LIMIT,
-    RESTART_GRACE_SECONDS,
-    SUCCESSION_GRACE_SECONDS,
-    PendingRequest,
-    RequestTable,
-)
-from bus.broker.topic_rules import TopicRules
+from bus.broker.membership.peer_record import PeerRecord
+from bus.broker.membership.peer_rights import PeerRights
+from bus.broker.request_table import IN_HAND_LIMIT, PendingRequest, RequestTable
+from bus.broker.roster import Grant
+from bus.broker.service_book import ServiceBook
 from bus.errors import ProtocolError
 
 OWN = "bus.statistics"
 TOPIC = "config.request"
+TRUSTED = PeerRights(grant=Grant(serves=["*"]), name="any")
 
 
 def peer(name: str) -> PeerRecord:
-    return PeerRecord(name.encode(), name, f"instance-{name}")
+    return PeerRecord(name.encode(), name, f"instance-{name}", TRUSTED)
 
 
-def request_table(*, succession: bool = False) -> RequestTable:
-    return RequestTable(TopicRules(), 0.0, succession=succession)
+class TableWithServices(RequestTable):
+    """A table, and the services that it looks into."""
+
+    def __init__(self) -> None:
+        self.services = ServiceBook(0.0, succession=False)
+        super().__init__(self.services)
+
+    def serve(self, server: PeerRecord, topics: list[str]) -> None:
+        self.services.serve(server, topics, OWN, 0.0)
+
+
+def request_table() -> TableWithServices:
+    return TableWithServices()
 
 
 def ask(
@@ -50,50 +58,9 @@ def test_nobody_serves_is_told_at_once() -> None:
     assert kind(ask(request_table(), peer("app"))) == "no_responder"
 
 
-def test_right_after_a_broker_took_over_servers_count_as_due_back() -> None:
-    table = request_table(succession=True)
-    assert kind(ask(table, peer("app"), now=1.0)) == "restarting"
-    assert kind(ask(table, peer("app"), now=SUCCESSION_GRACE_SECONDS)) == "no_responder"
-
-
-def test_a_server_that_vanished_is_due_back_for_a_minute() -> None:
-    table, server = request_table(), peer("store")
-    table.serve(server, [TOPIC], OWN)
-    table.leave(server, 10.0, returning=True)
-    assert kind(ask(table, peer("app"), now=11.0)) == "restarting"
-    assert kind(ask(table, peer("app"), now=10.0 + RESTART_GRACE_SECONDS)) == "no_responder"
-
-
-def test_a_server_that_left_for_good_is_nobody() -> None:
-    table, server = request_table(), peer("store")
-    table.serve(server, [TOPIC], OWN)
-    table.leave(server, 10.0, returning=False)
-    assert kind(ask(table, peer("app"), now=10.0)) == "no_responder"
-
-
-def test_a_topic_has_one_server_until_it_is_gone() -> None:
-    table, first, second = request_table(), peer("first"), peer("second")
-    table.serve(first, [TOPIC], OWN)
-    for topic in (TOPIC, OWN):
-        with pytest.raises(ProtocolError, match="duplicate_service"):
-            table.serve(second, [topic], OWN)
-    table.leave(first, 1.0, returning=True)
-    table.serve(second, [TOPIC], OWN)
-    found = ask(table, peer("app"))
-    assert isinstance(found, PendingRequest)
-    assert found.server is second
-
-
-def test_one_topic_that_does_not_exist_serves_none_of_them() -> None:
-    table, server = request_table(), peer("store")
-    with pytest.raises(ProtocolError, match="unknown_topic"):
-        table.serve(server, [TOPIC, "no.such_topic"], OWN)
-    assert kind(ask(table, peer("app"))) == "no_responder"
-
-
 def test_a_server_with_its_hands_full_is_busy() -> None:
     table, server, app = request_table(), peer("store"), peer("app")
-    table.serve(server, [TOPIC], OWN)
+    table.serve(server, [TOPIC])
     for id in range(1, IN_HAND_LIMIT + 1):
         assert isinstance(ask(table, app, id), PendingRequest)
     assert kind(ask(table, app, IN_HAND_LIMIT + 1)) == "busy"
@@ -101,7 +68,7 @@ def test_a_server_with_its_hands_full_is_busy() -> None:
 
 def test_an_id_that_is_under_way_is_refused() -> None:
     table, server, app = request_table(), peer("store"), peer("app")
-    table.serve(server, [TOPIC], OWN)
+    table.serve(server, [TOPIC])
     ask(table, app, 7)
     with pytest.raises(ProtocolError, match="duplicate_request"):
         ask(table, app, 7)
@@ -109,7 +76,7 @@ def test_an_id_that_is_under_way_is_refused() -> None:
 
 def test_only_the_server_that_has_it_in_hand_settles_a_request() -> None:
     table, server, app = request_table(), peer("store"), peer("app")
-    table.serve(server, [TOPIC], OWN)
+    table.serve(server, [TOPIC])
     pending = ask(table, app)
     assert isinstance(pending, PendingRequest)
     with pytest.raises(ProtocolError, match="unknown_request"):
@@ -141,7 +108,7 @@ class Requests(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 1))
     def serve(self, at: int) -> None:
-        self.table.serve(self.servers[at], [self.topics[at]], OWN)
+        self.table.serve(self.servers[at], [self.topics[at]])
 
     @rule(at=st.integers(0, 1), topic=st.integers(0, 1), timeout_ms=st.integers(1, 5000))
     def ask(self, at: int, topic: int, timeout_ms: int) -> None:
@@ -175,7 +142,7 @@ class Requests(RuleBasedStateMachine):
     @rule(at=st.integers(0, 1), returning=st.booleans())
     def lose_server(self, at: int, returning: bool) -> None:
         server = self.servers[at]
-        self.table.leave(server, self.now, returning=returning)
+        self.table.services.leave(server, self.now, returning=returning)
         in_hand, asked = self.table.abandon(server)
         self.end(*in_hand, *asked)
         self.servers[at] = peer(server.name)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker.log import event_log as event_log_module
 from bus.broker.log import retained_events
 from bus.broker.log.event_log import PAGE_LIMIT_BYTES, EventLog, SnapshotPage
 from bus.broker.log.logged_run import FeedMessage
@@ -182,7 +181,7 @@ def test_replay_finds_its_place_in_a_full_ring() -> None:
 
 
 def test_topics_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log_module, "TOPIC_LIMIT", 2)
+    monkeypatch.setattr("bus.broker.log.topic_quotas.TOPIC_LIMIT", 2)
     event_log = EventLog("epoch")
     append(event_log, "app.a")
     append(event_log, "app.b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.broker.peer_record import PeerRecord
+from bus.broker.membership.peer_record import PeerRecord
 
 
 def test_two_lives_of_one_name_are_two_peers() -> None:
