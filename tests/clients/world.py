@@ -201,7 +201,7 @@ class World:
         def on_lane(transport: SocketTransport, header: wire.LaneHeader) -> None:
             match header:
                 case wire.WelcomeHeader():
-                    publish = wire.PublishHeader(first, events[0]["type"], len(events), first)
+                    publish = wire.PublishHeader(first, events[0]["type"], len(events), first, again=True)
                     transport.send(wire.lane_frames(publish, wire.encode(list(events))))
                 case wire.AcceptedHeader():
                     is_accepted.set()
