@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
@@ -16,7 +16,9 @@ from actors.shared.durable.durable_write import (
     remove_file,
     replace_file,
 )
+from actors.shared.durable.numbered_name import first_free
 from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.what_fits import what_fits
 from bus.errors import OperatorError
 
 UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -54,13 +56,16 @@ class RecordFound(Generic[RecordT]):
         value: the record; None if there is none that can be used.
         fault: why not; empty if there is a record, or no file at all.
         detail: what was found and expected, as half a sentence.
-        put_aside: where a damaged file lies now; None if it was left where it was.
+        put_aside: where a damaged file lies now, or a copy of one with entries that do not fit; None if it
+            was left where it was.
+        left_out: entries of lists and maps that do not fit; `value` is without them.
     """
 
     value: RecordT | None = None
     fault: Fault = ""
     detail: str = ""
     put_aside: Path | None = None
+    left_out: tuple[str, ...] = ()
 
 
 class RecordFile(Generic[RecordT]):
@@ -96,6 +101,7 @@ class RecordFile(Generic[RecordT]):
         self._format = format
         self._indent = indent
         self._creates_directory = creates_directory
+        self._type = type
         self._decoder: msgspec.json.Decoder[RecordT] = msgspec.json.Decoder(type)
 
     def load(self) -> RecordT | None:
@@ -114,12 +120,16 @@ class RecordFile(Generic[RecordT]):
     def read_or_quarantine(self) -> RecordFound[RecordT]:
         """As `read`, but a damaged file goes out of the way, so that the next write loses nothing.
 
+        Of a file with entries that do not fit, a copy is kept.
+
         Raises:
             RecordNotRead: the file cannot be read, or not be put aside: do not write over it.
         """
         found = self.read()
         if found.fault == "unreadable":
             raise RecordNotRead(str(self.path), found.detail)
+        if found.left_out:
+            return replace(found, put_aside=self._copy_aside())
         if found.fault != "damaged":
             return found
         try:
@@ -162,11 +172,30 @@ class RecordFile(Generic[RecordT]):
         except UNREADABLE_JSON as error:
             found = _format_of(content) if expected is not None else None
             if found is None or found == expected:
-                return RecordFound(fault="damaged", detail=str(error))
+                return self._without_what_does_not_fit(content, error)
             value = None
         if found != expected:
             return RecordFound(fault="other_format", detail=f"format {found}, expected {expected}")
         return RecordFound(value)
+
+    def _without_what_does_not_fit(self, content: bytes, error: Exception) -> RecordFound[RecordT]:
+        try:
+            value, left_out = what_fits(msgspec.json.decode(content), self._type)
+        except UNREADABLE_JSON:
+            return RecordFound(fault="damaged", detail=str(error))
+        if not value:  # a list or map of which nothing fits
+            return RecordFound(fault="damaged", detail=str(error))
+        return RecordFound(value, detail=left_out[0] if left_out else "", left_out=tuple(left_out))
+
+    def _copy_aside(self) -> Path | None:
+        """A copy of the file, whose entries the next write drops; None: it cannot be kept."""
+        try:
+            content = read_file(self.path, self._limit_bytes)
+            target = first_free(self.path.with_name(f"{self.path.name}.partly-read"))
+            replace_file(target, content or b"")
+        except (FileUnreadable, DurableWriteFailed, OSError):
+            return None
+        return target
 
 
 class _Versioned(msgspec.Struct):

@@ -125,3 +125,27 @@ def test_a_removed_record_is_gone_and_may_be_removed_again(tmp_path: Path) -> No
     file.remove()
     file.remove()
     assert file.load() is None
+
+
+def test_of_a_file_with_one_bad_entry_the_others_are_read_and_a_copy_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_bytes(b'{"a": 1, "b": "two", "c": 3}')
+    file = RecordFile(path, dict[str, int], limit_bytes=100)
+    found = file.read_or_quarantine()
+    assert found.value == {"a": 1, "c": 3}
+    assert found.fault == ""
+    assert found.left_out[0].startswith("['b']: ")
+    assert found.put_aside is not None
+    assert found.put_aside.read_bytes() == path.read_bytes()
+    file.write({"a": 1, "c": 3})
+    assert file.read() == RecordFound({"a": 1, "c": 3})
+    assert found.put_aside.exists()
+
+
+def test_a_file_of_which_no_entry_fits_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_bytes(b'{"b": "two"}')
+    found = RecordFile(path, dict[str, int], limit_bytes=100).read_or_quarantine()
+    assert (found.value, found.fault) == (None, "damaged")
+    assert found.put_aside is not None
+    assert not path.exists()
