@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import gc
+import heapq
 import os
 import time
-from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
 from bus import wire
 from bus.broker.broker_core import BrokerCore
+from bus.broker.freed_memory import FreedMemory
 from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
 from bus.broker.roster import Roster, generous_roster
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome, prepare_endpoint
+from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome
 from bus.transport.sockets.curve_keys import CurveSecrets
+from bus.transport.sockets.descriptors import DESCRIPTOR_LIMIT, raise_descriptor_limit
+from bus.transport.sockets.listener import prepare_endpoint
 
 READ_LIMIT_MESSAGES: Final = 256
-"""Most messages that are read before timers get their turn."""
+READ_LIMIT_BYTES: Final = 4 * 1024 * 1024
+READ_LIMIT_SECONDS: Final = 0.02
+"""What is read, or how long, before timers and the supervisor get their turn. One message is always read."""
 
 PROBE_DELAYS_SECONDS: Final = (0.0, 0.005, 0.05, 0.5)
-"""When all peers are probed after a connection ended: the socket may notice it later than its monitor."""
+"""When a peer is probed after its connection ended: the socket may notice it later than its monitor."""
+
+TEND_SECONDS: Final = 0.5
+"""Time between two looks at the socket files and the memory."""
 
 
 class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,15 +70,22 @@ class Broker:
         is_stopped: the supervisor said stop.
     """
 
-    def __init__(self, options: BrokerOptions, lifeline: Lifeline | None = None) -> None:
+    def __init__(
+        self,
+        options: BrokerOptions,
+        lifeline: Lifeline | None = None,
+        descriptor_limit: int = DESCRIPTOR_LIMIT,
+    ) -> None:
         for endpoint in (options.lane, options.feed):
             prepare_endpoint(endpoint, has_keys=options.curve is not None)
         self.epoch = os.urandom(8).hex()
-        self.sockets = BrokerSockets(options.lane, options.feed, options.curve)
+        self.sockets = BrokerSockets(options.lane, options.feed, options.curve, descriptor_limit)
         self.is_stopped = False
         roster = options.roster or generous_roster(options.namespaces)
         self._lifeline = lifeline
-        self._probes: deque[float] = deque()
+        self._probes: list[tuple[float, bytes]] = []
+        self._freed = FreedMemory()
+        self._tend_at = 0.0
         event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
         self.core = BrokerCore(
             event_log, options.token, roster, self._reach, time.monotonic(), succession=options.succession
@@ -77,20 +93,21 @@ class Broker:
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do and do it; returns the watched descriptors that can be read."""
-        now = time.monotonic()
-        due = min(self.core.next_due(), self._probes[0]) if self._probes else self.core.next_due()
-        ready = self.sockets.poll(min(limit_seconds, max(0.0, due - now)))
+        due = min(self.core.next_due(), self._tend_at, *(at for at, _ in self._probes[:1]))
+        ready = self.sockets.poll(min(limit_seconds, max(0.0, due - time.monotonic())))
         if "lane" in ready:
             self._drain()
         now = time.monotonic()
-        if "disconnects" in ready and self.sockets.drain_disconnects():
-            self._probes = deque(now + delay for delay in PROBE_DELAYS_SECONDS)
-        while self._probes and self._probes[0] <= now:
-            self._probes.popleft()
-            self._probe(now)
+        if "connections" in ready:
+            self._expect_end(self.sockets.take_news(now), now)
+        while self._probes and self._probes[0][0] <= now:
+            self._probe(heapq.heappop(self._probes)[1], now)
         heartbeat = self.core.tick(now, time.time_ns())
         if heartbeat is not None:
             self.sockets.announce(heartbeat)
+        if now >= self._tend_at:
+            self._tend_at = now + TEND_SECONDS
+            self._tend(now)
         self._send_pending(now)
         return ready
 
@@ -115,20 +132,26 @@ class Broker:
         self.sockets.close()
 
     def _drain(self) -> None:
-        receive, core = self.sockets.receive, self.core
-        now, time_ns = time.monotonic(), time.time_ns()
+        sockets, core, clock = self.sockets, self.core, time.monotonic
+        now, time_ns = clock(), time.time_ns()
+        until, size_bytes = now + READ_LIMIT_SECONDS, 0
         for _ in range(READ_LIMIT_MESSAGES):
-            message = receive()
+            message = sockets.receive()
             if message is None:
                 break
+            size_bytes += len(message[-1])
             route, *frames = message
             if frames and frames[0] == b"SNAPSHOT":
-                self.sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
+                sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
             elif frames and frames[0] == b"HELLO":
                 self.read_lifeline()
             core.receive(route, frames, now, time_ns)
             if core.out:
                 self._send_pending(now)
+            if size_bytes > READ_LIMIT_BYTES or clock() > until:
+                break
+            if sockets.census.is_narrow and sockets.has_news():
+                break
 
     def _send_pending(self, now: float) -> None:
         """Send what the core queued, until it queues no more: a failed send may queue further messages."""
@@ -142,14 +165,29 @@ class Broker:
                     core.unreachable(route, now, time.time_ns())
                 elif sent is SendOutcome.FULL:
                     core.congested(route, frames, now, time.time_ns())
+            for route in core.out.take_cut():
+                self.sockets.cut(route)
 
     def _reach(self, route: bytes) -> bool:
         return self.sockets.send(route, wire.lane_frames(wire.PingHeader(0))) is not SendOutcome.GONE
 
-    def _probe(self, now: float) -> None:
-        for route in self.core.routes():
-            if not self._reach(route):
-                self.core.unreachable(route, now, time.time_ns())
+    def _expect_end(self, routes: Iterable[bytes], now: float) -> None:
+        for route in routes:
+            for delay in PROBE_DELAYS_SECONDS:
+                heapq.heappush(self._probes, (now + delay, route))
+
+    def _probe(self, route: bytes, now: float) -> None:
+        if not self._reach(route):
+            self.core.unreachable(route, now, time.time_ns())
+
+    def _tend(self, now: float) -> None:
+        sockets = self.sockets
+        self._expect_end(sockets.tend(self.core.routes(), now), now)
+        self._freed.note(sockets.take_released_bytes())
+        if sockets.departures:
+            sockets.departures = 0
+            self._freed.note_departure()
+        self._freed.tend(now)
 
 
 def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
@@ -159,7 +197,7 @@ def run(options: BrokerOptions, lifeline: Lifeline | None) -> None:
         options: how it listens.
         lifeline: the connection to the supervisor; None: run until the process ends.
     """
-    broker = Broker(options, lifeline)
+    broker = Broker(options, lifeline, raise_descriptor_limit())
     gc.freeze()
     try:
         if lifeline is None:

@@ -23,8 +23,8 @@ from bus.broker.broker_process import BrokerOptions
 from bus.client import GapEvent, IncomingRequest, Peer, connect
 from bus.discovery import Runtime, read_runtime
 from bus.errors import HelloRefused, NotRunning, RequestFailed, UnsafeEndpoint
-from bus.transport.sockets.broker_sockets import prepare_endpoint
 from bus.transport.sockets.curve_keys import new_curve_secrets
+from bus.transport.sockets.listener import prepare_endpoint
 from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerLeftEvent
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent

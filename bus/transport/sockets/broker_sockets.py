@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import selectors
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from typing import Any, Final
 
 import zmq
 import zmq.utils.z85
 
-from bus.errors import UnsafeEndpoint
+from bus.transport.sockets.connection_census import ConnectionCensus
+from bus.transport.sockets.connection_monitor import ACCEPTED, ConnectionMonitor
 from bus.transport.sockets.curve_keys import CurveSecrets
-from bus.transport.sockets.frame_io import has_input, receive_frames, send_frames, set_limits, take_events
+from bus.transport.sockets.descriptors import DESCRIPTOR_LIMIT, end_connection, process_of
+from bus.transport.sockets.frame_io import has_input, send_counted, send_frames, set_limits, take_events
+from bus.transport.sockets.lane_intake import LaneIntake
+from bus.transport.sockets.listener import Listener
+from bus.transport.sockets.unsent_bytes import COUNTED_BYTES, UnsentBytes
 from bus.wire import WELCOME_FRAME, Frames
 
 ZAP_ENDPOINT: Final = "inproc://zeromq.zap.01"
-LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
+
+LARGE_BYTES: Final = 16 * 1024
+"""Only messages from this size on are refused because of their bytes."""
+
+LANE_LIMIT_BYTES: Final = 32 * 1024 * 1024
+"""What may wait for one peer. A larger single message leaves if nothing waits."""
+
+FEED_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""What may wait for all subscribers. While it does, large runs are not announced: the ring has them."""
+
+
+NARROW_BACKLOG: Final = 8
+"""Connections that may wait to be accepted where descriptors are few: the gate does not hold them."""
 
 
 class SendOutcome(enum.Enum):
@@ -33,30 +49,42 @@ class BrokerSockets:
 
     Attributes:
         lane_endpoint, feed_endpoint: where they listen, with the port that the system chose.
+        census: how many connections there are.
+        departures: connections that ended.
+        unannounced: runs that were not announced, since too much waits for slow subscribers.
 
     Raises:
         OSError: an endpoint cannot be bound.
     """
 
-    def __init__(self, lane: str, feed: str, curve: CurveSecrets | None) -> None:
+    def __init__(
+        self, lane: str, feed: str, curve: CurveSecrets | None, descriptor_limit: int = DESCRIPTOR_LIMIT
+    ) -> None:
         self._context = zmq.Context()
         self._selector = selectors.DefaultSelector()
         self._zap = self._authenticate(curve) if curve else None
-        self._lane = self._bind(zmq.ROUTER, lane, curve, {zmq.ROUTER_MANDATORY: 1})
-        self._feed = self._bind(zmq.PUB, feed, curve, {zmq.XPUB_WELCOME_MSG: WELCOME_FRAME})
         self._client_public = curve.client_public.encode() if curve else b""
-        self._disconnects = self._lane.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        for socket in (self._lane, self._disconnects, self._zap):
-            if socket is not None:
-                self._selector.register(socket.fileno(), selectors.EVENT_READ)
+        self.census = ConnectionCensus(descriptor_limit)
+        waiting: dict[int, Any] = {zmq.BACKLOG: NARROW_BACKLOG} if self.census.is_narrow else {}
+        self._lane = self._socket(zmq.ROUTER, curve, {zmq.ROUTER_MANDATORY: 1, **waiting})
+        self._feed = self._socket(zmq.PUB, curve, {zmq.XPUB_WELCOME_MSG: WELCOME_FRAME, **waiting})
+        self._intake = LaneIntake(self._lane)
+        self._monitors = (
+            ConnectionMonitor(self._context, self._lane, "lane"),
+            ConnectionMonitor(self._context, self._feed, "feed"),
+        )
+        self._connections: tuple[set[int], set[int]] = (set(), set())
+        self._unsent_lane, self._unsent_feed = UnsentBytes(), UnsentBytes()
+        self.departures = self.unannounced = 0
+        self._listeners = (Listener(self._lane, lane), Listener(self._feed, feed))
+        self.lane_endpoint, self.feed_endpoint = (listener.endpoint for listener in self._listeners)
+        for watched in (self._lane, *self._monitors, self._zap):
+            if watched is not None:
+                self._selector.register(watched.fileno(), selectors.EVENT_READ)
         self._feed_descriptor = self._feed.fileno()
         self._selector.register(self._feed_descriptor, selectors.EVENT_READ)
-        self.lane_endpoint = _last_endpoint(self._lane)
-        self.feed_endpoint = _last_endpoint(self._feed)
 
-    def _bind(
-        self, kind: int, endpoint: str, curve: CurveSecrets | None, options: dict[int, Any]
-    ) -> zmq.Socket[bytes]:
+    def _socket(self, kind: int, curve: CurveSecrets | None, options: dict[int, Any]) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         set_limits(socket)
         for option, value in options.items():
@@ -65,7 +93,6 @@ class BrokerSockets:
             socket.setsockopt(zmq.CURVE_SERVER, 1)
             socket.setsockopt(zmq.CURVE_SECRETKEY, curve.server_secret.encode())
             socket.setsockopt(zmq.ZAP_DOMAIN, b"undercroft")
-        socket.bind(endpoint)
         return socket
 
     def _authenticate(self, curve: CurveSecrets) -> zmq.Socket[bytes]:
@@ -79,7 +106,7 @@ class BrokerSockets:
         self._selector.register(descriptor, selectors.EVENT_READ)
 
     def poll(self, timeout_seconds: float) -> set[object]:
-        """Wait until something can be read; returns which: `"lane"`, `"disconnects"`, watched descriptors."""
+        """Wait until something can be read; returns which: `"lane"`, `"connections"`, watched descriptors."""
         if self._has_input():
             timeout_seconds = 0.0  # the descriptors signal edges, which may be over while messages wait
         ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
@@ -87,56 +114,157 @@ class BrokerSockets:
             self.take_subscriptions()  # a new subscriber is welcomed now, not with the next announcement
         if has_input(self._lane):
             ready.add("lane")
-        if has_input(self._disconnects):
-            ready.add("disconnects")
+        if self.has_news():
+            ready.add("connections")
         while self._zap is not None and has_input(self._zap):
             self._answer_zap(self._zap)
         return ready
 
     def _has_input(self) -> bool:
-        return (
-            has_input(self._lane)
-            or has_input(self._disconnects)
-            or (self._zap is not None and has_input(self._zap))
-        )
+        return has_input(self._lane) or self.has_news() or (self._zap is not None and has_input(self._zap))
+
+    # -- messages
 
     def receive(self) -> list[bytes] | None:
         """The next lane message, its first frame the routing id of the peer; None if none waits."""
-        return receive_frames(self._lane) if has_input(self._lane) else None
+        return self._intake.receive()
 
     def send(self, route: bytes, frames: Frames) -> SendOutcome:
         """Send to one peer without waiting."""
+        size_bytes = len(frames[-1]) if len(frames) <= 3 else sum(map(len, frames))
         try:
-            send_frames(self._lane, (route, *frames))
+            if size_bytes < COUNTED_BYTES:
+                send_frames(self._lane, (route, *frames))
+            elif not self._send_counted(route, frames, size_bytes):
+                return SendOutcome.FULL
         except zmq.Again:
             return SendOutcome.FULL
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
+            self.forget(route)
             return SendOutcome.GONE
         return SendOutcome.SENT
 
-    def announce(self, frames: Frames) -> None:
-        """Publish on the feed. A subscriber that is too slow misses it."""
-        send_frames(self._feed, frames)
+    def _send_counted(self, route: bytes, frames: Frames, size_bytes: int) -> bool:
+        unsent = self._unsent_lane
+        waiting_bytes = unsent.of(route) if size_bytes >= LARGE_BYTES else 0
+        if waiting_bytes and waiting_bytes + size_bytes > LANE_LIMIT_BYTES:
+            return False
+        mark = send_counted(self._lane, (route, *frames), marks=unsent.needs_mark(route, size_bytes))
+        unsent.add(route, size_bytes, mark)
+        return True
+
+    def announce(self, frames: Frames) -> bool:
+        """Publish on the feed; a subscriber that is too slow misses it.
+
+        Returns False if it was not published, since too much waits for slow subscribers.
+        """
+        size_bytes = len(frames[-1])
+        if size_bytes < COUNTED_BYTES:
+            send_frames(self._feed, frames)
+            return True
+        topic, unsent = bytes(frames[0]), self._unsent_feed
+        if size_bytes >= LARGE_BYTES and not unsent.fits(size_bytes, FEED_LIMIT_BYTES):
+            self.unannounced += 1
+            return False
+        mark = send_counted(self._feed, frames, marks=unsent.needs_mark(topic, size_bytes))
+        unsent.add(topic, size_bytes, mark)
+        return True
 
     def take_subscriptions(self) -> None:
         """Apply the subscriptions that have arrived. A send looks for them at most once a millisecond."""
         take_events(self._feed)
 
-    def drain_disconnects(self) -> int:
-        """Count the connections to the lane that ended since the last call."""
-        count = 0
-        with contextlib.suppress(zmq.Again):
-            while True:
-                self._disconnects.recv_multipart(zmq.NOBLOCK)
-                count += 1
-        return count
+    def take_released_bytes(self) -> int:
+        """How many bytes of messages were given up or copied since the last call."""
+        released_bytes = self._intake.large_bytes
+        self._intake.large_bytes = 0
+        for unsent in (self._unsent_lane, self._unsent_feed):
+            unsent.settle()
+            released_bytes += unsent.released_bytes
+            unsent.released_bytes = 0
+        return released_bytes
+
+    # -- connections
+
+    def has_news(self) -> bool:
+        """Whether connections began or ended."""
+        return self._monitors[0].has_reports() or self._monitors[1].has_reports()
+
+    def take_news(self, now: float) -> set[bytes]:
+        """Take in which connections began and ended; returns the routes that may have ended with them.
+
+        A connection that begins while there is no room for it ends at once.
+        """
+        ended: set[bytes] = set()
+        for monitor, connections in zip(self._monitors, self._connections, strict=True):
+            for event, descriptor in monitor.read():
+                if event == ACCEPTED:
+                    if self.census.is_crowded:
+                        end_connection(descriptor)
+                    self.census.opened(descriptor, now)
+                    connections.add(descriptor)
+                else:
+                    self.departures += 1
+                    self.census.closed(descriptor)
+                    connections.discard(descriptor)
+                    if connections is self._connections[0]:
+                        ended |= self._intake.routes_at(descriptor)
+        self._set_gates()
+        return ended
+
+    def tend(self, admitted: Iterable[bytes], now: float) -> set[bytes]:
+        """Look after the socket files, and end connections of nobody that keep others out.
+
+        Returns the routes that may have ended with the listener of their connection.
+        """
+        ended: set[bytes] = set()
+        for listener, connections in zip(self._listeners, self._connections, strict=True):
+            if listener.check_file():
+                for descriptor in connections:
+                    self.census.closed(descriptor)
+                connections.clear()
+                ended = self._intake.routes()
+        self._set_gates()
+        for descriptor in self.census.overdue(self._descriptors_of(admitted), now):
+            end_connection(descriptor)
+        return ended
+
+    def _set_gates(self) -> None:
+        for listener in self._listeners:
+            if self.census.is_crowded:
+                listener.close_gate()
+            else:
+                listener.open_gate()
+
+    def _descriptors_of(self, routes: Iterable[bytes]) -> set[int]:
+        """The connections of these peers: those of the lane, and those of the same processes to the feed."""
+        if not self.census.is_crowded:
+            return set()
+        found = {descriptor for route in routes if (descriptor := self._intake.descriptor_of(route)) >= 0}
+        processes = {process_of(descriptor) for descriptor in found} | {None}
+        return found | {
+            descriptor for descriptor in self._connections[1] if process_of(descriptor) in processes
+        }
+
+    def cut(self, route: bytes) -> None:
+        """End the connection of a peer."""
+        descriptor = self._intake.descriptor_of(route)
+        if descriptor >= 0:
+            end_connection(descriptor)
+        self.forget(route)
+
+    def forget(self, route: bytes) -> None:
+        """A peer is gone, and what waited for it too."""
+        self._unsent_lane.forget(route)
+        self._intake.forget(route)
 
     def close(self) -> None:
         """Close at once; nothing lingers."""
         self._selector.close()
-        self._lane.disable_monitor()
+        for monitor in self._monitors:
+            monitor.close()
         self._context.destroy(linger=0)
 
     def _answer_zap(self, zap: zmq.Socket[bytes]) -> None:
@@ -149,28 +277,3 @@ class BrokerSockets:
         )
         status, text = (b"200", b"OK") if known else (b"400", b"unknown client key")
         zap.send_multipart([version, request_id, status, text, b"client" if known else b"", b""])
-
-
-def _last_endpoint(socket: zmq.Socket[bytes]) -> str:
-    return cast(bytes, socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
-
-
-def prepare_endpoint(endpoint: str, *, has_keys: bool) -> None:
-    """Prepare an endpoint for binding: for ipc, make its directory with mode 0700 and remove a stale socket.
-
-    Raises:
-        UnsafeEndpoint: strangers could connect: it is TCP without keys, or beyond the loopback.
-    """
-    if endpoint.startswith("tcp://"):
-        if endpoint.removeprefix("tcp://").rpartition(":")[0] not in LOOPBACK:
-            raise UnsafeEndpoint(endpoint, f"the broker listens on the loopback only ({', '.join(LOOPBACK)})")
-        if not has_keys:
-            raise UnsafeEndpoint(
-                endpoint,
-                "the broker listens on TCP with CURVE keys only, since every user of the machine can connect",
-            )
-    if endpoint.startswith("ipc://"):
-        path = Path(endpoint.removeprefix("ipc://"))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        path.unlink(missing_ok=True)

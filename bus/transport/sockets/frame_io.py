@@ -20,6 +20,9 @@ FRAME_SLACK_BYTES: Final = 1024
 
 HANDSHAKE_MILLISECONDS: Final = 5000
 
+ZERO_COPY_BYTES: Final = 128 * 1024
+"""Smaller frames are copied: giving them back would cost more than the copy."""
+
 _send = zmq.backend.Socket.send
 _recv = zmq.backend.Socket.recv
 _get = zmq.backend.Socket.get
@@ -40,6 +43,32 @@ def send_frames(socket: zmq.Socket[bytes], frames: Frames) -> None:
     for frame in frames[:last]:
         _send(socket, frame, _MORE)
     _send(socket, frames[last], _NOBLOCK)
+
+
+def send_counted(socket: zmq.Socket[bytes], frames: Frames, *, marks: bool) -> zmq.MessageTracker | None:
+    """Send one message with large frames, which are not copied.
+
+    Args:
+        socket: where to send it.
+        frames: the message.
+        marks: track the last frame; it is given up when everything before it is.
+
+    Raises:
+        zmq.Again: there is no room for it.
+    """
+    last = len(frames) - 1
+    for frame in frames[:last]:
+        if len(frame) < ZERO_COPY_BYTES:
+            _send(socket, frame, _MORE)
+        else:
+            _send(socket, zmq.Frame(frame, copy=False), _MORE, False)
+    if not marks:
+        _send(socket, frames[last], _NOBLOCK)
+        return None
+    marked = zmq.Frame(frames[last], track=True, copy=False)
+    _send(socket, marked, _NOBLOCK, False)
+    tracker: zmq.MessageTracker | None = marked.tracker
+    return tracker
 
 
 def receive_frames(socket: zmq.Socket[bytes]) -> list[bytes]:
