@@ -19,6 +19,7 @@ from bus.broker.log_reader import LogReader
 from bus.broker.membership.peer_record import PeerRecord, Route
 from bus.broker.membership.peer_registry import (
     BROKER_NAME,
+    PEER_LIMIT,
     Change,
     Joined,
     Left,
@@ -64,6 +65,7 @@ class BrokerCore:
         now: float,
         *,
         succession: bool = False,
+        peer_limit: int = PEER_LIMIT,
     ) -> None:
         """Begin without peers.
 
@@ -74,13 +76,14 @@ class BrokerCore:
             reach: tells whether the connection of a peer is still there.
             now: the time.
             succession: a former broker ended just before, so servers are due back.
+            peer_limit: most peers at a time.
         """
         self.event_log = event_log
         self.out = Outgoing()
         self.refused: Counter[str] = Counter()
         self.messages = self.requests = self.undeliverable = 0
         self._began = now
-        self._registry = PeerRegistry(token, roster, reach)
+        self._registry = PeerRegistry(token, roster, reach, peer_limit)
         self._peers = self._registry.by_route
         self._acceptance = Acceptance(event_log, self.out, self._is_present)
         self._reader = LogReader(event_log, self.out)

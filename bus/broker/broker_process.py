@@ -88,7 +88,13 @@ class Broker:
         self._tend_at = 0.0
         event_log = EventLog(self.epoch, options.ring_limit_events, options.ring_limit_bytes)
         self.core = BrokerCore(
-            event_log, options.token, roster, self._reach, time.monotonic(), succession=options.succession
+            event_log,
+            options.token,
+            roster,
+            self._reach,
+            time.monotonic(),
+            succession=options.succession,
+            peer_limit=self.sockets.census.peer_limit,
         )
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:

@@ -16,7 +16,15 @@ WITHOUT_ANSWER: Final = (b"REPLY", b"FAILED", b"PONG", b"CANCEL", b"BYE")
 """Verbs whose messages are not answered, even if they are refused."""
 
 REFUSALS: Final = frozenset(
-    {"wrong_token", "reserved_name", "duplicate_name", "duplicate_service", "not_yours", "unknown_peer"}
+    {
+        "wrong_token",
+        "reserved_name",
+        "duplicate_name",
+        "peers_full",
+        "duplicate_service",
+        "not_yours",
+        "unknown_peer",
+    }
 )
 """Reasons that fail as `refused`. All others fail as `invalid`."""
 

@@ -17,6 +17,9 @@ from bus.errors import ProtocolError
 
 BROKER_NAME: Final = "broker"
 
+PEER_LIMIT: Final = 4096
+"""Most peers at a time. Those of the profile always get in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Joined:
@@ -54,11 +57,14 @@ class PeerRegistry:
         by_name: the same peers by name.
     """
 
-    def __init__(self, token: str, roster: Roster, reach: Callable[[Route], bool]) -> None:
+    def __init__(
+        self, token: str, roster: Roster, reach: Callable[[Route], bool], peer_limit: int = PEER_LIMIT
+    ) -> None:
         self.by_route: dict[Route, PeerRecord] = {}
         self.by_name: dict[str, PeerRecord] = {}
         self._token = token.encode()
         self._reach = reach
+        self._peer_limit = peer_limit
         self._claims = NameClaims()
         self._rights: dict[str, PeerRights] = {}
         self._roster = roster
@@ -85,7 +91,7 @@ class PeerRegistry:
 
         Raises:
             ProtocolError: reasons `wrong_version`, `invalid_name`, `wrong_token`, `reserved_name`,
-                `duplicate_name`.
+                `duplicate_name`, `peers_full`.
         """
         rights = self._judge(hello)
         present = self.by_route.get(route)
@@ -97,6 +103,10 @@ class PeerRegistry:
             return [Joined(present, is_new=False)] if present else []
         former = self.by_name.get(hello.name)
         if former is None:
+            if rights.is_guest and len(self.by_route) >= self._peer_limit:
+                raise ProtocolError(
+                    "peers_full", f"{len(self.by_route)} peers are connected; there is no room for more"
+                )
             return [self._admit(route, hello, rights)]
         if former.rights.is_guest and not rights.is_guest:
             why = "the name belongs to a peer of the profile, which has come"
