@@ -10,7 +10,6 @@ from bus import wire
 from bus.broker.guest_retention import GuestRetention
 from bus.broker.lane_messages import body_of
 from bus.broker.log.event_log import EventLog
-from bus.broker.log.logged_run import FeedMessage
 from bus.broker.membership.peer_record import PeerRecord, Route
 from bus.broker.membership.peer_registry import BROKER_NAME
 from bus.broker.membership.publisher_life import LivesOfPublishers
@@ -60,7 +59,9 @@ class Acceptance:
                 not to be sent again.
         """
         life = peer.life
-        if publish.serial <= life.accepted:
+        if life.take_next(publish):
+            self._take(peer, publish, body_of(frames), time_ns)
+        elif publish.serial <= life.accepted:
             self.duplicates += 1
         else:
             life.check(publish)
@@ -150,20 +151,14 @@ class Acceptance:
                 raise ProtocolError("miscounted", "a run without events withdraws a key; expected one")
             self._event_log.withdraw(topic, key, peer.name)
             return
+        log, source = self._event_log, (peer.name, peer.public_instance)
         try:
-            message = self._append(peer, publish, body, time_ns)
+            message = log.append(publish, body, *source, time_ns, rights.is_guest)
         except ProtocolError as error:
-            if error.reason != "topics_full" or not self._event_log.forget_topics(time_ns, self._is_present):
+            if error.reason != "topics_full" or not log.forget_topics(time_ns, self._is_present):
                 raise
-            message = self._append(peer, publish, body, time_ns)
+            message = log.append(publish, body, *source, time_ns, rights.is_guest)
         self._out.on_feed.append(message)
-
-    def _append(
-        self, peer: PeerRecord, publish: wire.PublishHeader, body: bytes, time_ns: int
-    ) -> FeedMessage:
-        return self._event_log.append(
-            publish, body, peer.name, peer.public_instance, time_ns, peer.rights.is_guest
-        )
 
     def _confirm(self, peer: PeerRecord) -> None:
         peer.unconfirmed_runs = 0

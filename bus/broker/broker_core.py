@@ -240,16 +240,21 @@ class BrokerCore:
             retained_keys=len(self.event_log.retained),
             retained_bytes=self.event_log.retained.size_bytes,
             pending_requests=len(self._relay),
-            peers=[
-                PeerStatistics(
-                    peer=peer.name,
-                    instance=peer.public_instance,
-                    in_hand=len(peer.in_hand),
-                    serves=sorted(peer.services),
-                )
-                for _, peer in sorted(self._registry.by_name.items())
-            ],
+            peers=[self._statistics_of(peer) for _, peer in sorted(self._registry.by_name.items())],
             topics=dict(self.event_log.heads),
+        )
+
+    def _statistics_of(self, peer: PeerRecord) -> PeerStatistics:
+        held = self.event_log.owners.held_by(peer.name)
+        return PeerStatistics(
+            peer=peer.name,
+            instance=peer.public_instance,
+            in_hand=len(peer.in_hand),
+            serves=sorted(peer.services),
+            role=peer.rights.role,
+            retained_keys=len(held.sizes),
+            retained_bytes=held.size_bytes,
+            topics=self.event_log.quotas.begun_by(peer.name),
         )
 
     # -- what follows from it

@@ -328,7 +328,7 @@ export const STRUCTURES = {
   PathsSettledEvent: { type: "", paths: "PathStatus" },
   PeerJoinedEvent: { type: "", peer: "", instance: "" },
   PeerLeftEvent: { type: "", peer: "", instance: "", said_bye: "" },
-  PeerStatistics: { peer: "", instance: "", in_hand: "", serves: "" },
+  PeerStatistics: { peer: "", instance: "", in_hand: "", serves: "", role: "", retained_keys: "", retained_bytes: "", topics: "" },
   Pieces: { size_bytes: "", sha256: "" },
   ProgressLine: { model_id: "", name: "", percent: "", text: "", durable_bytes: "", size_bytes: "", rate_bytes_per_second: "", seconds_left: "" },
   ReadinessChangedEvent: { type: "", snapshot: "ReadinessSnapshot", changed: "" },

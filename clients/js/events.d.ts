@@ -259,12 +259,22 @@ export interface BundleModel {
   licence_url?: string;
 }
 
-/** One peer as the broker sees it. `in_hand`: requests that it has yet to answer. */
+/** One peer as the broker sees it. */
 export interface PeerStatistics {
   peer: string;
+  /** what everybody sees of the present life of the peer. */
   instance: string;
+  /** requests that it has yet to answer. */
   in_hand: number;
   serves: Array<string>;
+  /** `named` if it joined with a credential of its own, else `guest`. */
+  role?: string;
+  /** the events that are retained for it. */
+  retained_keys?: number;
+  /** the events that are retained for it. */
+  retained_bytes?: number;
+  /** topics that it began and that are still in use, besides those of the contract. */
+  topics?: number;
 }
 
 /** What the broker counted since its epoch began. */

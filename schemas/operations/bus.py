@@ -42,12 +42,24 @@ class GapEvent(Event, frozen=True, kw_only=True, tag="bus.gap"):
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """One peer as the broker sees it. `in_hand`: requests that it has yet to answer."""
+    """One peer as the broker sees it.
+
+    Attributes:
+        instance: what everybody sees of the present life of the peer.
+        in_hand: requests that it has yet to answer.
+        role: `named` if it joined with a credential of its own, else `guest`.
+        retained_keys, retained_bytes: the events that are retained for it.
+        topics: topics that it began and that are still in use, besides those of the contract.
+    """
 
     peer: Word
     instance: Identifier
     in_hand: Count
     serves: Many[Word]
+    role: Word = "guest"
+    retained_keys: Count = 0
+    retained_bytes: Count = 0
+    topics: Count = 0
 
 
 class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_reported"):

@@ -34,6 +34,20 @@ class PublisherLife:
     is_settled: bool = False
     next_numbers: dict[str, int] = field(default_factory=dict)
 
+    def take_next(self, publish: PublishHeader) -> bool:
+        """Note a message if it is certainly the next one, as nearly all are; otherwise `check` tells."""
+        first, count, topic = publish.first, publish.count, publish.topic
+        if (
+            publish.serial != self.accepted + 1
+            or self.next_numbers.get(topic) != first
+            or not count
+            or publish.again
+        ):
+            return False
+        self.accepted += 1
+        self.next_numbers[topic] = first + count
+        return True
+
     def check(self, publish: PublishHeader) -> None:
         """Check that a message which is no duplicate is the next one.
 

@@ -312,12 +312,25 @@ class BundleModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PeerStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """One peer as the broker sees it. `in_hand`: requests that it has yet to answer."""
+    """One peer as the broker sees it.
+
+    Attributes:
+        instance: what everybody sees of the present life of the peer.
+        in_hand: requests that it has yet to answer.
+        role: `named` if it joined with a credential of its own, else `guest`.
+        retained_keys: the events that are retained for it.
+        retained_bytes: the events that are retained for it.
+        topics: topics that it began and that are still in use, besides those of the contract.
+    """
 
     peer: str
     instance: str
     in_hand: int
     serves: list[str]
+    role: str = "guest"
+    retained_keys: int = 0
+    retained_bytes: int = 0
+    topics: int = 0
 
 
 class BusStatisticsEvent(Event, frozen=True, kw_only=True, tag="bus.statistics_reported"):
