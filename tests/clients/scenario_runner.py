@@ -48,7 +48,7 @@ class Driver:
         self._process = process
 
     @classmethod
-    async def start(cls, command: list[str], environ: dict[str, str]) -> Driver:
+    async def start(cls, command: list[str], environ: dict[str, str], *, is_quiet: bool = False) -> Driver:
         """Start it, without the variables that lead clients elsewhere."""
         kept = {
             name: value
@@ -60,6 +60,7 @@ class Driver:
             env={**kept, **environ},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL if is_quiet else None,
             limit=32 * 1024 * 1024,
         )
         return cls(process)
@@ -83,10 +84,11 @@ class Driver:
         self._process.stdin.close()
         assert await self._process.wait() == 0, "the driver did not end well; its stderr says why"
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """End it if it has not left."""
         if self._process.returncode is None:
             self._process.kill()
+            await self._process.communicate()
 
 
 def is_like(found: Any, expected: Any) -> bool:
@@ -115,8 +117,22 @@ def filled(value: Any, names: dict[str, str]) -> Any:
             return value
 
 
-async def play(scenario: dict[str, Any], command: list[str], directory: Path, guard_seconds: float) -> None:
+async def play(
+    scenario: dict[str, Any],
+    command: list[str],
+    directory: Path,
+    guard_seconds: float,
+    *,
+    is_quiet: bool = False,
+) -> None:
     """Play a scenario.
+
+    Args:
+        scenario: what happens.
+        command: the driver.
+        directory: an empty one, for sockets and files.
+        guard_seconds: how long it may take.
+        is_quiet: what the driver writes to stderr is of no interest.
 
     Raises:
         AssertionError: the client did something else than the scenario says, or not within the time.
@@ -124,12 +140,14 @@ async def play(scenario: dict[str, Any], command: list[str], directory: Path, gu
     progress = [0, {}]
     try:
         async with asyncio.timeout(guard_seconds):
-            await _play(scenario, command, directory, progress)
+            await _play(scenario, command, directory, progress, is_quiet)
     except TimeoutError as error:
         raise AssertionError("step {}, {}: nothing came of it in time".format(*progress)) from error
 
 
-async def _play(scenario: dict[str, Any], command: list[str], directory: Path, progress: list[Any]) -> None:
+async def _play(
+    scenario: dict[str, Any], command: list[str], directory: Path, progress: list[Any], is_quiet: bool
+) -> None:
     names = {
         "home": str(directory / "home"),
         "file": str(directory / "home" / "state" / "runtime.json"),
@@ -137,10 +155,9 @@ async def _play(scenario: dict[str, Any], command: list[str], directory: Path, p
     }
     async with contextlib.AsyncExitStack() as stack:
         world = _world(stack, scenario, directory)
-        driver = await Driver.start(
-            command, filled(scenario.get("environ", {"UNDERCROFT_HOME": "$home"}), names)
-        )
-        stack.callback(driver.kill)
+        environ = filled(scenario.get("environ", {"UNDERCROFT_HOME": "$home"}), names)
+        driver = await Driver.start(command, environ, is_quiet=is_quiet)
+        stack.push_async_callback(driver.kill)
         steps = (
             [*BEGINNINGS[scenario["begin"]], *scenario["steps"]] if "begin" in scenario else scenario["steps"]
         )

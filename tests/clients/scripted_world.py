@@ -36,7 +36,7 @@ class ScriptedWorld:
         self._epoch, self._heads, self._accepts, self._accepted = EPOCH, dict[str, int](), accepts, 0
         self._route = b""
         self._said: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
-        self._last_ids: dict[str, int] = {}
+        self._ids: defaultdict[str, list[int]] = defaultdict(list)
         self._pongs: set[int] = set()
         self._instances: list[str] = []
         self._publish_sizes: list[int] = []
@@ -83,14 +83,15 @@ class ScriptedWorld:
         """The next message of this verb: its header by field, and its events."""
         await self._until(lambda: bool(self._said[verb]))
         found = self._said[verb].popleft()
-        self._last_ids[verb] = found.get("id", found.get("serial", 0))
+        self._ids[verb].append(found.get("id", found.get("serial", 0)))
         return found
 
     async def said(self, verb: str) -> list[dict[str, Any]]:
         """All messages of this verb that were not heard yet, once the client has nothing more to say."""
         await self.settle()
-        found = list(self._said[verb])
-        self._said[verb].clear()
+        found: list[dict[str, Any]] = []
+        while self._said[verb]:
+            found.append(await self.hear(verb))
         return found
 
     async def said_until_it_left(self, verb: str) -> list[dict[str, Any]]:
@@ -102,13 +103,13 @@ class ScriptedWorld:
 
     async def settle(self) -> None:
         """The client has answered everything that it was told, as far as its PONGs show."""
-        while True:
+        quiet_rounds = 0
+        while quiet_rounds < 2:  # what follows from the last message may be said behind the first PONG
             before = self._count()
             self._ping_id += 1
             await self.say("PING", self._ping_id)
             await self._until(lambda: self._ping_id in self._pongs)
-            if self._count() == before:
-                return
+            quiet_rounds = quiet_rounds + 1 if self._count() == before else 0
 
     async def same_life(self) -> bool:
         """Whether the client says HELLO as the peer that it was before; it is admitted."""
@@ -117,7 +118,7 @@ class ScriptedWorld:
 
     async def cancels_the_request(self) -> bool:
         """Whether the request that was heard last is cancelled."""
-        return bool((await self.hear("CANCEL"))["id"] == self._last_ids["REQUEST"])
+        return bool((await self.hear("CANCEL"))["id"] == self._ids["REQUEST"][-1])
 
     async def publish_sizes(self) -> list[int]:
         """Sizes of the bodies that were published, in bytes."""
@@ -167,14 +168,20 @@ class ScriptedWorld:
         epoch: str | None = None,
     ) -> None:
         """Answer the SNAPSHOT that was heard last."""
-        header = [self._last_ids["SNAPSHOT"], epoch or self._epoch, sequence, heads or {}, next]
+        header = [self._ids["SNAPSHOT"][-1], epoch or self._epoch, sequence, heads or {}, next]
         await self.say("SNAPSHOT", *header, runs=list(runs))
 
     async def replay(
-        self, *runs: dict[str, Any], topic: str = "app.numbered", lost: int = 0, next: int, epoch: str = ""
+        self,
+        *runs: dict[str, Any],
+        topic: str = "app.numbered",
+        lost: int = 0,
+        next: int,
+        epoch: str = "",
+        to: int = -1,
     ) -> None:
-        """Answer the REPLAY that was heard last."""
-        header = [self._last_ids["REPLAY"], topic, lost, next, epoch or self._epoch]
+        """Answer the REPLAY that was heard last, or an earlier one (`to`: -2, -3)."""
+        header = [self._ids["REPLAY"][to], topic, lost, next, epoch or self._epoch]
         await self.say("REPLAY", *header, runs=list(runs))
 
     async def reply(
@@ -186,12 +193,12 @@ class ScriptedWorld:
         epoch: str | None = None,
     ) -> None:
         """Answer the REQUEST that was heard last."""
-        header = [self._last_ids["REQUEST"], epoch or self._epoch, sequence, source]
+        header = [self._ids["REQUEST"][-1], epoch or self._epoch, sequence, source]
         await self.say("REPLY", *header, event=event, raw=raw)
 
     async def fail(self, verb: str, message: str, kind: str = "refused") -> None:
         """Refuse the message of this verb that was heard last."""
-        await self.say("FAILED", self._last_ids[verb], kind, message, verb)
+        await self.say("FAILED", self._ids[verb][-1], kind, message, verb)
 
     async def accept_nothing(self) -> None:
         """From now on a message has its place only if the scenario says so."""

@@ -15,6 +15,7 @@ TAIL_SECONDS: Final = 10.0
 """Messages that were accepted this recently are published again to a new broker."""
 
 TAIL_LIMIT_MESSAGES: Final = 4096
+TAIL_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 Frames: TypeAlias = Sequence[bytes]
 Settle: TypeAlias = Callable[[Frames, Exception | None], None]
@@ -49,6 +50,11 @@ class Message:
         header = [self.serial, self.topic, count, self.first, self.key, self.correlation, self.again]
         return [b"PUBLISH", encode(header), body]
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes to keep it."""
+        return len(self.event or b"")
+
     def end(self, error: Exception | None) -> None:
         """Report the outcome, once."""
         settle, self.settle = self.settle, None
@@ -68,6 +74,7 @@ class Outbox:
         self._counts: dict[str, int] = {}
         self._under_way: dict[int, Message] = {}
         self._tail: deque[Message] = deque()
+        self._tail_bytes = 0
         self._newest: dict[tuple[str, str], Message] = {}
 
     def offer(
@@ -88,6 +95,7 @@ class Outbox:
             message = self._under_way.pop(first)
             message.accepted_at = now
             self._tail.append(message)
+            self._tail_bytes += message.size_bytes
             if message.key is not None and message.event is not None:
                 self._newest[message.topic, message.key] = message
             elif message.key is not None:
@@ -112,6 +120,7 @@ class Outbox:
             message.again = True
         self._under_way = {serial: again[serial] for serial in sorted(again)}
         self._tail.clear()
+        self._tail_bytes = 0
 
     def unaccepted(self) -> list[Frames]:
         """The frames of every message that is not accepted, in order."""
@@ -124,6 +133,8 @@ class Outbox:
 
     def _trim(self, now: float) -> None:
         while self._tail and (
-            len(self._tail) > TAIL_LIMIT_MESSAGES or now - self._tail[0].accepted_at > TAIL_SECONDS
+            len(self._tail) > TAIL_LIMIT_MESSAGES
+            or self._tail_bytes > TAIL_LIMIT_BYTES
+            or now - self._tail[0].accepted_at > TAIL_SECONDS
         ):
-            self._tail.popleft()
+            self._tail_bytes -= self._tail.popleft().size_bytes
