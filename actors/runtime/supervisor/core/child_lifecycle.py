@@ -241,7 +241,7 @@ def restart(child: ChildState, now: float, *, is_leaving: bool) -> list[Effect]:
 def check_memory(child: ChildState, private_mib: float, now: float, *, is_leaving: bool) -> list[Effect]:
     """Restart a child that uses more memory than its spec allows.
 
-    It may end in good order if it is quick; it is killed before it has used up the machine's memory.
+    It may end by itself if it is quick; it is killed before it has used up the memory of the machine.
     """
     limit_mib = child.spec.memory_limit_mib
     if not limit_mib or private_mib <= limit_mib or child.state not in ("starting", "ready"):
