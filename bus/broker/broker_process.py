@@ -15,7 +15,7 @@ from bus import wire
 from bus.broker.broker_core import BrokerCore
 from bus.broker.freed_memory import FreedMemory
 from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
-from bus.broker.roster import Roster, generous_roster
+from bus.broker.roster import Roster
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome
 from bus.transport.sockets.curve_keys import CurveSecrets
@@ -41,8 +41,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
         lane, feed: endpoints to bind, such as `ipc:///path/lane` or `tcp://127.0.0.1:*`.
         token: what every peer has to present.
         curve: all keys, for TCP; None: for ipc, whose directory keeps strangers out.
-        roster: who may join under which name, and what each peer may do; None: everybody may everything.
-        namespaces: topic patterns that the app declares, where there is no roster.
+        roster: who may join under which name, and what each peer may do.
         succession: a former broker ended just before, so missing servers are due back.
         ring_limit_events, ring_limit_bytes: how much is kept for REPLAY.
     """
@@ -50,9 +49,8 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True):
     lane: str
     feed: str
     token: str
+    roster: Roster
     curve: CurveSecrets | None = None
-    roster: Roster | None = None
-    namespaces: list[str] = []
     succession: bool = False
     ring_limit_events: int = RING_LIMIT_EVENTS
     ring_limit_bytes: int = RING_LIMIT_BYTES
@@ -81,7 +79,6 @@ class Broker:
         self.epoch = os.urandom(8).hex()
         self.sockets = BrokerSockets(options.lane, options.feed, options.curve, descriptor_limit)
         self.is_stopped = False
-        roster = options.roster or generous_roster(options.namespaces)
         self._lifeline = lifeline
         self._probes: list[tuple[float, bytes]] = []
         self._freed = FreedMemory()
@@ -90,7 +87,7 @@ class Broker:
         self.core = BrokerCore(
             event_log,
             options.token,
-            roster,
+            options.roster,
             self._reach,
             time.monotonic(),
             succession=options.succession,

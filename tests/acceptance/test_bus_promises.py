@@ -20,6 +20,7 @@ import pytest
 
 from bus import wire
 from bus.broker.broker_process import BrokerOptions
+from bus.broker.roster import Roster
 from bus.client import GapEvent, IncomingRequest, Peer, connect
 from bus.discovery import Runtime, read_runtime
 from bus.errors import HelloRefused, NotRunning, RequestFailed, UnsafeEndpoint
@@ -482,4 +483,5 @@ async def test_garbage_and_half_open_connections_leave_the_broker_unmoved(tmp_pa
 
 
 def test_a_broker_options_struct_names_its_ring() -> None:
-    assert BrokerOptions(lane="ipc:///x", feed="ipc:///y", token="t").ring_limit_events == 65_536
+    options = BrokerOptions(lane="ipc:///x", feed="ipc:///y", token="t", roster=Roster())
+    assert options.ring_limit_events == 65_536

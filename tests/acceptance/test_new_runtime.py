@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from bus.broker.broker_process import BrokerOptions
+from bus.broker.roster import generous_roster
 from bus.client import connect
 from bus.discovery import Runtime, runtime_path
 from bus.errors import RequestFailed
@@ -46,10 +47,20 @@ async def test_a_client_follows_runtime_json_to_a_broker_with_other_sockets_and_
     tmp_path: Path,
 ) -> None:
     first = BrokerProcess(
-        BrokerOptions(lane=f"ipc://{tmp_path}/a/lane", feed=f"ipc://{tmp_path}/a/feed", token="first")
+        BrokerOptions(
+            lane=f"ipc://{tmp_path}/a/lane",
+            feed=f"ipc://{tmp_path}/a/feed",
+            token="first",
+            roster=generous_roster(),
+        )
     )
     second = BrokerProcess(
-        BrokerOptions(lane=f"ipc://{tmp_path}/b/lane", feed=f"ipc://{tmp_path}/b/feed", token="second")
+        BrokerOptions(
+            lane=f"ipc://{tmp_path}/b/lane",
+            feed=f"ipc://{tmp_path}/b/feed",
+            token="second",
+            roster=generous_roster(),
+        )
     )
     try:
         first.start()

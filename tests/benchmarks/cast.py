@@ -19,6 +19,7 @@ from typing import Any
 
 import bus.broker.broker_process
 from bus.broker.broker_process import BrokerOptions
+from bus.broker.roster import generous_roster
 from bus.discovery import Runtime
 
 GUARD_SECONDS = 60.0
@@ -85,7 +86,12 @@ class Stage:
 
     def broker(self) -> Runtime:
         """Start our broker; returns what clients are told."""
-        options = BrokerOptions(lane=self.endpoint("lane"), feed=self.endpoint("feed"), token="benchmark")
+        options = BrokerOptions(
+            lane=self.endpoint("lane"),
+            feed=self.endpoint("feed"),
+            token="benchmark",
+            roster=generous_roster(),
+        )
         part = self.part(play_broker, options)
         return Runtime(
             app="benchmark",

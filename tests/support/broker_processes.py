@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from bus.broker.broker_process import BrokerOptions, run
+from bus.broker.roster import generous_roster
 from bus.discovery import Runtime
 from bus.lifeline import Lifeline, LifelineMessage, LineDecoder, StopMessage, encode
 from bus.transport.sockets.curve_keys import CurveSecrets, new_curve_secrets
@@ -79,6 +80,11 @@ class BrokerProcess:
         self._pipe.close()
         return self._process.exitcode
 
+    def tell(self, message: LifelineMessage) -> None:
+        """Say something over its lifeline."""
+        assert self._pipe is not None
+        os.write(self._pipe.fileno(), encode(message))
+
     def is_alive(self) -> bool:
         return self._process is not None and self._process.is_alive()
 
@@ -112,7 +118,8 @@ class BrokerProcess:
 
 
 def broker_options(transport: str, directory: Path, **more: Any) -> BrokerOptions:
-    """Options for a broker on `ipc` or `tcp`."""
+    """Options for a broker on `ipc` or `tcp`; unless a roster is given, it trusts everybody."""
+    more = {"roster": generous_roster(), **more}
     if transport == "ipc":
         return BrokerOptions(
             lane=f"ipc://{directory}/lane", feed=f"ipc://{directory}/feed", token="token", **more

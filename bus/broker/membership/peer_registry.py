@@ -76,14 +76,16 @@ class PeerRegistry:
         Returns:
             The names that are reserved no longer, and whose peers are not there.
         """
-        released = [name for name in self._roster.peers if name not in roster.peers]
+        former = self._roster.peers
+        released = [name for name in former if name not in roster.peers]
         rules = TopicRules(roster.namespaces)
         self._roster = roster
         self._guests = PeerRights(rules, roster.guests)
         self._rights = {name: PeerRights(rules, grant, name) for name, grant in roster.peers.items()}
         for peer in self.by_route.values():
-            named = None if peer.rights.is_guest else self._rights.get(peer.name)
-            peer.rights = named or self._guests
+            grant = None if peer.rights.is_guest else roster.peers.get(peer.name)
+            is_same = grant is not None and grant.credential_sha256 == former[peer.name].credential_sha256
+            peer.rights = self._rights[peer.name] if is_same else self._guests
         return [name for name in released if name not in self.by_name]
 
     def hello(self, route: Route, hello: wire.HelloHeader, now: float) -> list[Change]:

@@ -10,13 +10,15 @@ import msgspec
 import pytest
 
 from bus.broker.broker_process import Broker, BrokerOptions
+from bus.broker.roster import NamespaceRule, Roster
 from bus.client import connect
-from bus.errors import UnsafeEndpoint
+from bus.errors import HelloRefused, UnsafeEndpoint
 from bus.lifeline import LifelineMessage, encode
 from bus.transport.sockets.curve_keys import new_curve_secrets
 from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
 from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 from tests.support.event_samples import NumberedEvent
+from tests.support.rosters import credential_of, strict_roster
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +29,7 @@ def test_options_travel_as_json() -> None:
         feed="ipc:///f",
         token="t",
         curve=new_curve_secrets(),
-        namespaces=["mine.*"],
+        roster=strict_roster("engine", namespaces=(NamespaceRule(namespace="mine.*"),)),
         ring_limit_events=5,
     )
     assert msgspec.json.decode(msgspec.json.encode(options), type=BrokerOptions) == options
@@ -106,4 +108,26 @@ async def test_a_broker_in_this_process_takes_turns_and_bounds_its_ring(tmp_path
 def test_it_does_not_listen_where_strangers_could_connect() -> None:
     for lane in ("tcp://0.0.0.0:*", "tcp://127.0.0.1:*"):
         with pytest.raises(UnsafeEndpoint):
-            Broker(BrokerOptions(lane=lane, feed="ipc:///nowhere", token="t"))
+            Broker(BrokerOptions(lane=lane, feed="ipc:///nowhere", token="t", roster=Roster()))
+
+
+async def test_a_child_that_was_told_of_before_it_started_is_in_the_roster_when_it_says_hello(
+    tmp_path: Path,
+) -> None:
+    with broker_process(broker_options("ipc", tmp_path, roster=Roster())) as broker:
+        for name in ("engine", "sidecar", "late"):
+            broker.tell(LifelineMessage(roster=msgspec.to_builtins(strict_roster(name))))
+            async with connect(name, runtime=broker.runtime(), credential=credential_of(name)) as peer:
+                assert peer.role == "named"
+            with pytest.raises(HelloRefused, match="reserved_name"):
+                async with connect(name, runtime=broker.runtime()):
+                    pass
+        with pytest.raises(HelloRefused, match="wrong_token"):
+            async with connect("engine", runtime=broker.runtime(), credential=credential_of("engine")):
+                pass
+        assert broker.stop() == 0
+
+
+def test_no_roster_is_no_default() -> None:
+    with pytest.raises(TypeError, match="roster"):
+        BrokerOptions(lane="ipc:///l", feed="ipc:///f", token="t")  # type: ignore[call-arg]
