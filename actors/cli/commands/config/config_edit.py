@@ -19,6 +19,7 @@ from actors.cli.commands.config.config_transfer import ImportFileWrong, read_set
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
+from actors.cli.terminal import escaped_json
 from bus.errors import OperatorError
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
@@ -57,7 +58,7 @@ def edit(target: Target) -> int:
     directory = Path(tempfile.mkdtemp(prefix="undercroft-config-"))
     file = directory / "settings.json"
     file.write_text(
-        json.dumps(dict(sorted(before.overrides.items())), indent=2, ensure_ascii=False) + "\n",
+        escaped_json(json.dumps(dict(sorted(before.overrides.items())), indent=2, ensure_ascii=False)) + "\n",
         encoding="utf-8",
     )
     while True:
