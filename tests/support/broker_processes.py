@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import select
+import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -23,6 +24,9 @@ from bus.transport.sockets.curve_keys import CurveSecrets, new_curve_secrets
 from bus.transport.transport import Transport, TransportHandlers
 from bus.wire import Frames
 
+if sys.platform != "win32":
+    import resource
+
 GUARD_SECONDS = 30.0
 """No test waits for time; this ends one that would hang."""
 
@@ -31,15 +35,18 @@ if os.name != "nt":
     _processes.set_forkserver_preload(["bus.broker.broker_process"])
 
 
-def _be_broker(options: BrokerOptions, pipe: Connection) -> None:
+def _be_broker(options: BrokerOptions, pipe: Connection, descriptor_limit: int) -> None:
+    if descriptor_limit and sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptor_limit // 2, descriptor_limit))
     run(options, Lifeline(pipe.fileno(), pipe.fileno()))
 
 
 class BrokerProcess:
     """A broker that can be killed, and started again where it listened."""
 
-    def __init__(self, options: BrokerOptions) -> None:
+    def __init__(self, options: BrokerOptions, descriptor_limit: int = 0) -> None:
         self.options = options
+        self._descriptor_limit = descriptor_limit
         self.epoch = ""
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -53,7 +60,9 @@ class BrokerProcess:
     def start(self) -> None:
         """Start, and wait until it listens."""
         self._pipe, other = _processes.Pipe()
-        self._process = _processes.Process(target=_be_broker, args=(self.options, other), daemon=True)
+        self._process = _processes.Process(
+            target=_be_broker, args=(self.options, other, self._descriptor_limit), daemon=True
+        )
         self._process.start()
         other.close()
         details = self._read_ready()
@@ -105,6 +114,23 @@ class BrokerProcess:
         """Memory of the process, as Linux counts it."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_bytes(self) -> int:
+        """Most memory that the process held so far."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+    def forget_peak(self) -> None:
+        """Let the peak begin anew."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def answer_ping(self) -> None:
+        """Ping over the lifeline, as the supervisor does, and wait for the answer."""
+        assert self._pipe is not None
+        os.write(self._pipe.fileno(), encode(LifelineMessage(ping=42)))
+        assert select.select([self._pipe], [], [], GUARD_SECONDS)[0]
+        (message,) = LineDecoder().feed(os.read(self._pipe.fileno(), 65536))
+        assert message.pong == 42
+
     def _read_ready(self) -> dict[str, Any]:
         assert self._pipe is not None
         decoder = LineDecoder()
@@ -131,9 +157,9 @@ def broker_options(transport: str, directory: Path, **more: Any) -> BrokerOption
 
 
 @contextlib.contextmanager
-def broker_process(options: BrokerOptions) -> Iterator[BrokerProcess]:
+def broker_process(options: BrokerOptions, descriptor_limit: int = 0) -> Iterator[BrokerProcess]:
     """A running broker for the length of a block."""
-    broker = BrokerProcess(options)
+    broker = BrokerProcess(options, descriptor_limit)
     broker.start()
     try:
         yield broker
