@@ -1,13 +1,12 @@
 // Asks for a state and follows its changes as one stream: the shell around ReplyMerge.
-import { unpackEvents } from "./decoder.js";
 import { RequestFailed } from "./errors.js";
 import { JOINED_TOPIC, ReplyMerge } from "./reply_merge.js";
 
 /**
- * Subscribe first, then ask; hand on the reply, then the events that are not in it. `ways`: subscribe(patterns), ask(), retained(patterns),
+ * Subscribe first, then ask; hand on the reply, then the events that are not in it. `ways`: subscribe(patterns), ask(),
  * isBefore(ordering, epoch, other).
  */
-export async function* askThenFollow(patterns, { subscribe, ask, retained, isBefore }) {
+export async function* askThenFollow(patterns, { subscribe, ask, isBefore }) {
   const subscription = await subscribe([...new Set([...patterns, JOINED_TOPIC])]);
   const { ordering } = subscription;
   const merge = new ReplyMerge(wanted(patterns), (epoch, other) => isBefore(ordering, epoch, other));
@@ -16,21 +15,20 @@ export async function* askThenFollow(patterns, { subscribe, ask, retained, isBef
     while (true) {
       const delay = merge.delay(performance.now());
       if (delay === 0) {
-        const isFirst = !merge.hasReply;
         merge.asked();
-        asking = outcomeOf(Promise.all([ask(), isFirst ? [] : retained(patterns)]));
+        asking = outcomeOf(ask());
       }
       if (!merge.isFull) taking ??= subscription._take();
       const came = await earliest({ asking, taking: merge.isFull ? null : taking, delay });
       if (came.taken !== undefined) {
         taking = null;
-        const { event, run } = came.taken;
-        if (run) yield* merge.heard(event, run);
+        const { event, run, sequence } = came.taken;
+        if (run) yield* merge.heard(event, { ...run, sequence });
         else merge.lost();
       } else if (came.isOver) return;
       else if (came.answer) {
         asking = null;
-        yield* settled(merge, came.answer);
+        yield* settled(merge, came.answer, subscription);
       }
     }
   } finally {
@@ -40,20 +38,11 @@ export async function* askThenFollow(patterns, { subscribe, ask, retained, isBef
 }
 
 /** What follows from the outcome of a request. Throws its error if asking again would not help. */
-function settled(merge, { values, error }) {
-  if (!error) {
-    const [{ event, ...place }, runs] = values;
-    return merge.replied(place, event, runs.flatMap(eventsOf));
-  }
+function settled(merge, { reply, error }, subscription) {
+  if (!error) return merge.replied(reply, reply.event);
   const released = error instanceof RequestFailed ? merge.failed(error.kind, performance.now()) : null;
-  if (released === null) throw error;
+  if (released === null) throw subscription._failure ?? error;
   return released;
-}
-
-/** The retained event of a run, unless it cannot be read. */
-function eventsOf(run) {
-  const [event] = unpackEvents(run.body, run.count, run.count - 1);
-  return event === null ? [] : [{ event, run }];
 }
 
 function wanted(patterns) {
@@ -62,7 +51,7 @@ function wanted(patterns) {
 
 const outcomeOf = (promise) =>
   promise.then(
-    (values) => ({ answer: { values } }),
+    (reply) => ({ answer: { reply } }),
     (error) => ({ answer: { error } }),
   );
 

@@ -91,8 +91,7 @@ export class Client {
     const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
     const run = this.#checked(event, refuse, (found) => packRun(found, EVENT_LIMIT_BYTES));
     const message = { topic, body: run, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) };
-    if (waitForSubscribers) await this.#protocol.room();
-    await this.#publish(message);
+    await this.#publish(message, waitForSubscribers);
   }
 
   /** Withdraw the event of this topic that is retained under a key. Resolves once the broker has done it. */
@@ -142,7 +141,6 @@ export class Client {
     return askThenFollow([patterns].flat(), {
       subscribe: (all) => this.subscribe(...all),
       ask: () => this.#request(request, options),
-      retained: (all) => this.#retained(all),
       isBefore: (ordering, epoch, other) => this.#isBefore(ordering, epoch, other),
     });
   }
@@ -244,12 +242,14 @@ export class Client {
     if (this.#isClosed) throw left(LEFT);
   }
 
-  #publish(message) {
+  async #publish(message, waitForSubscribers = false) {
     this.#checkOpen((detail) => new PublishRefused(message.topic, "left", detail));
-    return new Promise((resolve, reject) => {
-      this.#protocol.publish(message, resolve, reject);
+    let serial;
+    await new Promise((resolve, reject) => {
+      serial = this.#protocol.publish(message, resolve, reject);
       this.#hurry();
     });
+    if (waitForSubscribers) await this.#protocol.room(serial);
   }
 
   /** Once a turn. */
@@ -307,12 +307,6 @@ export class Client {
     } catch (error) {
       throw error instanceof Unsendable ? refuse(error.reason, error.message) : error;
     }
-  }
-
-  #retained(patterns) {
-    return new Promise((resolve, reject) => {
-      this.#protocol.retained(patterns, (found, error) => (error ? reject(error) : resolve(found.runs)));
-    });
   }
 
   #isBefore(ordering, epoch, other) {

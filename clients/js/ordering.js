@@ -34,7 +34,7 @@ export class Ordering {
     const early = this.#early ?? [];
     this.#early = null;
     if (this.#enter(epoch)) this.due = new Map(heads.map(([topic, head]) => [topic, head + 1]));
-    const first = retained.filter((run) => run.sequence <= sequence); // the feed brings later ones
+    const first = retained.filter((run) => run.sequence + run.count - 1 <= sequence); // the feed brings later ones
     for (const run of first) {
       this.#note(run, run.source_number + run.count - 1);
       this.compared.add(`${run.topic} ${run.instance}`); // events up to the heads are older than the subscription

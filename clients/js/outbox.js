@@ -4,11 +4,10 @@ import { PublishRefused } from "./errors.js";
 
 const TAIL_MILLISECONDS = 10_000;
 const TAIL_LIMIT_MESSAGES = 4096;
-const FIRST_SERIAL = 2; // so that "as of serial 1" says: before all that this client published
 const EMPTY_RUN = Buffer.from([0x90]);
 
 export class Outbox {
-  #serial = FIRST_SERIAL - 1;
+  #serial = 0;
   #counts = new Map(); // topic -> how many were published
   #underWay = new Map(); // serial -> message that is not accepted yet
   #tail = []; // messages that were accepted recently
@@ -18,6 +17,11 @@ export class Outbox {
   /** The serial of the message that was offered last. */
   get serial() {
     return this.#serial;
+  }
+
+  /** Leave serial 1 to no message, if none has it: as of it holds what was before all that is published. (0 would say: after it.) */
+  reserve() {
+    this.#serial ||= 1;
   }
 
   /** Give a run of one event its number, and return its frames. `resolve` or `reject` is called with the broker's decision. */

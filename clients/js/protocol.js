@@ -6,11 +6,10 @@ import { HelloRefused, PublishRefused, RequestFailed } from "./errors.js";
 import { HeardReport } from "./heard_report.js";
 import { BEHIND_LIMIT_EVENTS, PATTERN_LIMIT, PROTOCOL_VERSION } from "./limits.js";
 import { Outbox } from "./outbox.js";
-import { readHeader, readHeartbeat, readId, readRun, readRuns, readText } from "./wire.js";
+import { knownKind, readHeader, readHeartbeat, readId, readRun, readRuns, readText, splitReason } from "./wire.js";
 
 export const LEFT = "this client left the bus";
 const LOST = "the connection to the broker was lost; the request may have been carried out";
-const FAILURE_KINDS = new Set(["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]);
 const FINAL_REFUSALS = new Set(["displaced", "reserved_name", "wrong_version", "invalid_name", "malformed"]);
 
 /** One life of a client. */
@@ -34,7 +33,8 @@ export class Protocol {
   #unserved = new Set(); // topics that the broker refused after a reconnect
   #inHand = new Map(); // id -> request that is not answered yet; a new broker uses the same ids again
   #later = []; // reads that the broker was too busy for
-  #waiting = []; // publishers that wait for subscribers
+  #waiting = []; // {serial, resolve, reject} of publishers that wait for subscribers
+  #told = 0; // the serial up to which ACCEPTED told how far subscribers are behind
   #isRefused = false;
 
   /** `hooks`: send(frames), now(), welcomed(), refused(error), stopped(error), asked(request), fault(error). */
@@ -44,16 +44,17 @@ export class Protocol {
 
   // -- what the user wants -----------------------------------------------------------------------------------------------
 
-  /** Publish a run of one event, or withdraw what is retained under its key if it has no body. */
+  /** Publish a run of one event, or withdraw what is retained under its key if it has no body. Returns its serial. */
   publish(run, resolve, reject) {
     const frames = run.body ? this.#outbox.offer(run, resolve, reject) : this.#outbox.withdraw(run, resolve, reject);
     if (this.isWelcome) this.hooks.send(frames);
+    return this.#outbox.serial;
   }
 
-  /** Resolves once the slowest subscriber of what was published last has come near. */
-  room() {
-    if (this.behind <= BEHIND_LIMIT_EVENTS) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  /** Resolves once the slowest subscriber is near: with ACCEPTED of this serial, or of a later one. */
+  room(serial) {
+    if (serial <= this.#told && this.behind <= BEHIND_LIMIT_EVENTS) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiting.push({ serial, resolve, reject }));
   }
 
   /** Ask for a PONG: it confirms what is accepted, without the delay that ACCEPTED has. */
@@ -74,6 +75,7 @@ export class Protocol {
   }
 
   serve(topic, resolve, reject) {
+    this.#outbox.reserve(); // for answers that hold as of a moment at which nothing was published
     this.#services.set(topic, { resolve, reject });
     if (this.isWelcome) this.#sendServe(topic);
   }
@@ -119,19 +121,20 @@ export class Protocol {
     if (reached !== null) this.#say("HEARD", [topic, reached]);
   }
 
-  /** What is retained for these patterns now. `settle` gets `{epoch, sequence, heads, runs}`, or the error. */
-  retained(patterns, settle) {
-    this.#snapshot(patterns, settle);
+  /** Say BYE, and end every wait. */
+  leave(returning) {
+    if (this.isWelcome) this.#say("BYE", [returning]);
+    this.#end({ reason: "left", detail: LEFT });
   }
 
-  /** End every wait. `error`: why; null: the user leaves. */
-  leave(returning, error = null) {
-    if (this.isWelcome && !error) this.#say("BYE", [returning]);
+  /** What is under way may have been carried out; all else never was, and gets the refusal itself if there is one. */
+  #end({ reason, detail }, refusal = null) {
     this.isWelcome = false;
-    for (const [id, { topic }] of [...this.#questions]) this.#settle(id, error ?? new RequestFailed("died", LEFT, topic));
-    this.#outbox.abandon((topic) => error ?? new PublishRefused(topic, "left", LEFT));
-    for (const { reject } of this.#waiting.splice(0)) reject(error ?? new PublishRefused("*", "left", LEFT));
-    for (const [topic, service] of this.#services) service?.reject(error ?? new RequestFailed("died", LEFT, topic));
+    const died = (topic) => new RequestFailed("died", refusal ? `${reason}: ${detail}` : detail, topic);
+    for (const [id, { answer, topic }] of [...this.#questions]) this.#settle(id, answer === "REPLY" ? died(topic) : (refusal ?? died(topic)));
+    this.#outbox.abandon((topic) => new PublishRefused(topic, reason, detail));
+    for (const { reject } of this.#waiting.splice(0)) reject(new PublishRefused("*", reason, detail));
+    for (const [topic, service] of this.#services) service?.reject(refusal ?? died(topic));
     this.#services.clear();
     this.#later = [];
   }
@@ -262,11 +265,12 @@ export class Protocol {
 
   #welcomed({ epoch, accepted, instance, role }) {
     if (this.refusal || (this.isWelcome && epoch === this.epoch)) return;
-    if (epoch === this.epoch) this.#outbox.accepted(accepted, this.hooks.now());
+    if (epoch === this.epoch) this.#accepted(accepted, 0);
     else {
       if (this.epoch) this.#outbox.startOver(this.hooks.now());
       this.epochs.push(epoch);
       this.#heard.startOver();
+      this.#accepted(0, 0); // nobody is behind what the new broker has
     }
     Object.assign(this, { epoch, instance, role, isWelcome: true });
     this.#isRefused = false;
@@ -277,26 +281,29 @@ export class Protocol {
       if (!question.isSent) this.hooks.send(question.frames);
       question.isSent = true;
     }
-    this.#accepted(0, 0); // nobody says how far behind they are before something is published
     this.#askHeads();
     this.hooks.welcomed();
   }
 
   #accepted(serial, behind) {
     this.behind = behind;
+    this.#told = Math.max(serial, this.#told);
     this.#outbox.accepted(serial, this.hooks.now());
-    if (behind <= BEHIND_LIMIT_EVENTS) for (const { resolve } of this.#waiting.splice(0)) resolve();
+    if (behind > BEHIND_LIMIT_EVENTS) return;
+    const near = this.#waiting.filter((each) => each.serial <= this.#told);
+    this.#waiting = this.#waiting.filter((each) => each.serial > this.#told);
+    for (const { resolve } of near) resolve();
   }
 
   #refused({ id, kind, message, verb }) {
-    const [reason, detail] = split(message);
+    const [reason, detail] = splitReason(message);
     if (verb === "HELLO") this.#notAdmitted(new HelloRefused(this.name, reason, detail));
     else if (reason === "unknown_peer") {
       if (verb !== "PUBLISH" && this.#questions.has(id)) this.#questions.get(id).isSent = false;
       if (this.isWelcome) this.connected(); // WELCOME sends again what matters
     } else if (verb === "PUBLISH") this.#outbox.refused(id, reason, detail);
-    else if (verb === "SERVE") this.#served(new RequestFailed(known(kind), message, this.#serves[0]));
-    else this.#fail(id, known(kind), message);
+    else if (verb === "SERVE") this.#served(new RequestFailed(knownKind(kind), message, this.#serves[0]));
+    else this.#fail(id, knownKind(kind), message);
   }
 
   /** A client that is displaced, or whose name is another's, does not try again. */
@@ -306,7 +313,7 @@ export class Protocol {
       return this.hooks.refused(error);
     }
     this.refusal = error;
-    this.leave(false, error);
+    this.#end(error, error);
     this.hooks.stopped(error);
   }
 
@@ -393,12 +400,3 @@ export class Protocol {
     for (const subscription of [...this.subscriptions]) this.#apply(subscription, subscription.ordering.heartbeat(epoch, heads));
   }
 }
-
-/** Reason and sentence of a refusal. */
-function split(message) {
-  const at = message.indexOf(": ");
-  return at < 0 ? [message, ""] : [message.slice(0, at), message.slice(at + 2)];
-}
-
-/** Kinds that no version of this client knows are faults of whoever answers. */
-const known = (kind) => (FAILURE_KINDS.has(kind) ? kind : "invalid");

@@ -3,7 +3,7 @@
 const RETRY_KINDS = new Set(["restarting", "no_responder", "died", "deadline", "busy"]);
 const RETRY_MILLISECONDS = 500;
 const HELD_LIMIT_EVENTS = 16_384;
-const SOURCE_LIMIT = 8192;
+const RETAINED_LIMIT_EVENTS = 8192;
 
 /** Events of this topic show that a server is a new one. */
 export const JOINED_TOPIC = "bus.peer_joined";
@@ -19,7 +19,7 @@ export class ReplyMerge {
   #askDue = 0; // when to ask; null: there is no need
   #place = null; // epoch, sequence and source of the reply
   #held = []; // {event, run}
-  #shown = new Map(); // topic and instance -> highest number of its publisher that was handed on, of retained events
+  #retained = new Map(); // topic and key -> newest retained event that was handed on, with its source
 
   /**
    * `wants(topic)`: whether the user follows it. `isBefore(epoch, other)`: whether one epoch came before another; null: it cannot
@@ -40,11 +40,6 @@ export class ReplyMerge {
     return this.#held.length >= HELD_LIMIT_EVENTS;
   }
 
-  /** Whether a reply was handed on already. */
-  get hasReply() {
-    return this.#place !== null;
-  }
-
   /** The request is on its way: events wait until it is answered. */
   asked() {
     this.#isAsking = true;
@@ -52,14 +47,14 @@ export class ReplyMerge {
   }
 
   /**
-   * The reply, and behind it what it does not contain. `retained`: what other peers retain now; of that, the reply would wipe out
-   * what was handed on before it.
+   * The reply, and behind it what it does not contain: what other peers retain, which a reply that replaces everything would wipe out,
+   * and the events that were held.
    */
-  replied(place, reply, retained = []) {
+  replied(place, reply) {
     this.#place = place;
     this.#isAsking = false;
-    const shown = retained.filter(({ run }) => run.source !== place.source && this.#wants(run.topic) && this.#wasShown(run));
-    return [{ kind: "reply", event: reply }, ...shown.map(({ event }) => ({ kind: "event", event })), ...this.#released()];
+    const others = [...this.#retained.values()].filter(({ source }) => source !== place.source);
+    return [{ kind: "reply", event: reply }, ...others.map(({ event }) => ({ kind: "event", event })), ...this.#released()];
   }
 
   /** There is no reply. Returns what was held; null: that is the end, since asking again would not help. */
@@ -70,7 +65,7 @@ export class ReplyMerge {
     return this.#released();
   }
 
-  /** An event came: it is handed on, or held, or it is in the reply already. */
+  /** An event came: it is handed on, or held, or it is in the reply already. `run`: how it came, with the place of this very event. */
   heard(event, run) {
     if (this.#isAsking || !this.#place) {
       this.#held.push({ event, run });
@@ -81,7 +76,7 @@ export class ReplyMerge {
     if (isBefore === null) this.#askDue = 0; // in doubt, a fresh reply decides
     if (!isBefore && run.topic === JOINED_TOPIC && event.peer === this.#place.source) this.#askDue = 0; // what it knew may be gone
     if (!this.#wants(run.topic)) return [];
-    this.#noteShown(run);
+    if (run.key !== null) this.#retain(event, run);
     return [{ kind: "event", event }];
   }
 
@@ -101,14 +96,10 @@ export class ReplyMerge {
     return held.flatMap(({ event, run }) => this.heard(event, run));
   }
 
-  #noteShown({ topic, instance, key, source_number, count }) {
-    if (key === null) return;
-    const name = `${topic} ${instance}`;
-    this.#shown.set(name, Math.max(source_number + count - 1, this.#shown.get(name) ?? 0));
-    if (this.#shown.size > SOURCE_LIMIT) this.#shown.delete(this.#shown.keys().next().value);
-  }
-
-  #wasShown({ topic, instance, source_number, count }) {
-    return source_number + count - 1 <= (this.#shown.get(`${topic} ${instance}`) ?? 0);
+  #retain(event, { topic, key, source }) {
+    const name = `${topic} ${key}`;
+    this.#retained.delete(name); // so that they come in the order in which they were handed on
+    this.#retained.set(name, { event, source });
+    if (this.#retained.size > RETAINED_LIMIT_EVENTS) this.#retained.delete(this.#retained.keys().next().value);
   }
 }

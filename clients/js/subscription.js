@@ -7,7 +7,7 @@ const QUEUE_LIMIT_EVENTS = 16_384;
 
 /** Events in order. Events that are lost for good, or cannot be read, show as `bus.gap`. */
 export class Subscription {
-  #chunks = []; // {run, isRetained, events, gaps, at}
+  #chunks = []; // {run, isRetained, events, places, gaps, at}: places in the one order
   #size = 0;
   #waiting = []; // {resolve, reject} of those who called next
   #drained = () => {};
@@ -26,26 +26,32 @@ export class Subscription {
     return this.#end !== null;
   }
 
+  /** The error with which it ended; null: there is none. */
+  get _failure() {
+    return this.#end?.error ?? null;
+  }
+
   /** Queue the events of a run from `skip` on. Returns how many of them cannot be read. */
   _hear(run, isRetained) {
     const found = unpackEvents(run.body, run.count, run.skip);
-    const [events, gaps] = [[], new Set()];
-    for (const event of found) {
-      if (event !== null) events.push(event);
-      else if (gaps.has(events.at(-1))) events.at(-1).count += 1;
-      else {
-        events.push(gapOf(run.topic, 1, "unreadable"));
-        gaps.add(events.at(-1));
+    const [events, gaps, places] = [[], new Set(), []];
+    for (const [i, event] of found.entries()) {
+      if (event === null && gaps.has(events.at(-1))) {
+        events.at(-1).count += 1;
+        continue;
       }
+      events.push(event ?? gapOf(run.topic, 1, "unreadable"));
+      places.push(run.sequence + run.skip + i);
+      if (event === null) gaps.add(events.at(-1));
     }
-    this.#put({ run: { ...run, body: null }, isRetained, events, gaps, at: 0 });
+    this.#put({ run: { ...run, body: null }, isRetained, events, places, gaps, at: 0 });
     return found.length - events.length + gaps.size;
   }
 
   /** Queue the loss of events. */
   _lose(topic, count, reason) {
     const gap = gapOf(topic, count, reason);
-    this.#put({ run: null, isRetained: false, events: [gap], gaps: new Set([gap]), at: 0 });
+    this.#put({ run: null, isRetained: false, events: [gap], places: [0], gaps: new Set([gap]), at: 0 });
   }
 
   /** End it. What is queued is still handed on; then comes this error, or the end if there is none. */
@@ -61,7 +67,7 @@ export class Subscription {
     while (this.#size > QUEUE_LIMIT_EVENTS && !this.#end) await new Promise((resolve) => (this.#drained = resolve));
   }
 
-  /** The next event and the run in which it came (null for a gap); undefined once the subscription is closed. */
+  /** The next event, its place, and the run in which it came (null for a gap); undefined once the subscription is closed. */
   _take() {
     if (this.#chunks.length && !this.#waiting.length) return this.#taken(this.#chunks[0]);
     return new Promise((resolve, reject) => {
@@ -110,16 +116,17 @@ export class Subscription {
   }
 
   #taken(chunk) {
-    const event = chunk.events[chunk.at++];
+    const [event, sequence] = [chunk.events[chunk.at], chunk.places[chunk.at]];
+    chunk.at += 1;
     this.#size -= 1;
     if (chunk.at === chunk.events.length) {
       this.#chunks.shift();
       if (chunk.run && !chunk.isRetained) this.#handedOn(chunk.run);
     }
     if (this.#size <= QUEUE_LIMIT_EVENTS) this.#drained();
-    if (chunk.gaps.has(event)) return { event, run: null, isRetained: false };
+    if (chunk.gaps.has(event)) return { event, run: null, sequence };
     if (chunk.run.correlation !== null) noteCorrelation(event, chunk.run.correlation);
-    return { event, run: chunk.run, isRetained: chunk.isRetained };
+    return { event, run: chunk.run, sequence };
   }
 }
 

@@ -66,6 +66,8 @@ const RUN = {
   correlation: optional(isTextOrNull, null),
 };
 
+const FAILURE_KINDS = new Set(["no_responder", "restarting", "died", "deadline", "busy", "refused", "invalid"]);
+
 const HEARTBEAT = { epoch: needed(isText), sequence: needed(isNumber) };
 
 /** The text in a frame. Throws Unreadable. */
@@ -117,6 +119,15 @@ export function readHeartbeat([, header, body]) {
   if (body === undefined) throw new Unreadable("it has fewer than three frames");
   return { epoch: readFields(HEARTBEAT, header).epoch, heads: readHeads(unpack(body)) };
 }
+
+/** Reason and sentence of a refusal. */
+export function splitReason(message) {
+  const at = message.indexOf(": ");
+  return at < 0 ? [message, ""] : [message.slice(0, at), message.slice(at + 2)];
+}
+
+/** Kinds that no version of this client knows are faults of whoever answers. */
+export const knownKind = (kind) => (FAILURE_KINDS.has(kind) ? kind : "invalid");
 
 function readHeads(found) {
   if (typeof found !== "object" || found === null || Array.isArray(found)) throw new Unreadable("the heads are no map");

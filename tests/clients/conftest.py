@@ -35,7 +35,7 @@ def python_driver(name: str) -> list[str]:
     return [sys.executable, "-P", "-W", "error", str(DRIVERS / name)]
 
 
-BEHIND_THE_PAGE = frozenset({"node"})
+BEHIND_THE_PAGE = frozenset[str]()
 """Clients that play the scenarios of the scripted broker not yet. Take the name out once they do."""
 
 COMMANDS = {

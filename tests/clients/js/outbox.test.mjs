@@ -44,11 +44,14 @@ test("messages and events of each topic are counted", () => {
   assert.ok(found.every(({ again }) => again === false));
 });
 
-test("before anything is published, the last serial is one that no message has", () => {
-  const publisher = new Publisher();
-  const before = publisher.outbox.serial;
-  assert.ok(before > 0);
-  assert.ok(publisher.publish("app.a").serial > before);
+test("a serial can be left to no message, so that there is one before all that is published", () => {
+  const [publisher, later] = [new Publisher(), new Publisher()];
+  publisher.outbox.reserve();
+  assert.equal(publisher.outbox.serial, 1);
+  assert.deepEqual([publisher.publish("app.a"), publisher.publish("app.a")].map(({ serial, again }) => [serial, again]), [[2, false], [3, false]]);
+  later.publish("app.a");
+  later.outbox.reserve();
+  assert.equal(later.publish("app.a").serial, 2);
 });
 
 test("a message waits until it is accepted", () => {

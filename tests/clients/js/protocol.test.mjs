@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pack } from "../../../clients/js/encoder.js";
-import { HelloRefused, PublishRefused, RequestFailed } from "../../../clients/js/errors.js";
+import { PublishRefused, RequestFailed } from "../../../clients/js/errors.js";
 import { Protocol } from "../../../clients/js/protocol.js";
 import { Lane, queued } from "./support/lane.mjs";
 import { randomFrames } from "./support/random_frames.mjs";
@@ -35,7 +35,7 @@ test("until WELCOME it says nothing but HELLO, and then all that waited", async 
   lane.hear("WELCOME", [2, "e1", 0, 0]);
   assert.deepEqual(lane.sent.map(([verb]) => verb), ["HELLO", "PUBLISH", "SERVE", "REQUEST"]);
   lane.protocol.leave(false);
-  await assert.rejects(published);
+  await assert.rejects(published, PublishRefused);
   await assert.rejects(outcome);
 });
 
@@ -54,10 +54,11 @@ for (const reason of ["displaced", "reserved_name", "wrong_version", "invalid_na
     waiting.push(new Promise((resolve, reject) => lane.protocol.serve("app.s", resolve, reject)));
     lane.said("HELLO");
     lane.hear("FAILED", [0, "refused", `${reason}: another has it`, "HELLO"]);
-    for (const each of await Promise.allSettled(waiting)) {
-      assert.ok(each.reason instanceof HelloRefused);
-      assert.deepEqual([each.reason.reason, each.reason.detail], [reason, "another has it"]);
-    }
+    const [published, ...others] = (await Promise.allSettled(waiting)).map((each) => each.reason);
+    assert.ok(published instanceof PublishRefused);
+    assert.equal(published.reason, reason);
+    assert.ok(failsAs("died")(others[0]), "it may have been carried out");
+    assert.deepEqual([others[1].name, others[1].reason], ["HelloRefused", reason]);
     assert.equal(lane.stops.length, 1);
     lane.protocol.tick();
     lane.protocol.connected();
@@ -174,34 +175,33 @@ test("a service that is refused after a reconnect is asked for again", () => {
 
 test("a snapshot is read page by page, and only the first page has heads", async () => {
   const lane = new Lane().welcome();
-  const found = new Promise((resolve) => lane.protocol.retained(["app.*"], resolve));
+  const subscription = lane.subscribe(["app.*"], { isAnswered: false });
   const page = (next, ...runs) => {
     const [[id, , , after]] = lane.said("SNAPSHOT");
-    lane.hear("SNAPSHOT", [id, "e1", after ? 99 : 5, after ? {} : { [TOPIC]: 5 }, next], ...runs.flatMap(framesOf));
+    lane.hear("SNAPSHOT", [id, "e1", after ? 99 : 5, after ? {} : { [TOPIC]: 6 }, next], ...runs.flatMap(framesOf));
     return after;
   };
-  assert.deepEqual([page(3, run(2)), page(8, run(4)), page(0, run(5))], [0, 3, 8]);
-  const { sequence, heads, runs } = await found;
-  assert.deepEqual([sequence, heads, runs.map(({ number }) => number)], [5, [[TOPIC, 5]], [2, 4, 5]]);
+  assert.deepEqual([page(3, run(2, { key: "a" })), page(8, run(4, { key: "b" })), page(0, run(6, { key: "c" }))], [0, 3, 8]);
+  lane.feed(run(7));
+  assert.deepEqual((await queued(subscription)).map(({ n }) => n), [2, 4, 7]);
 });
 
 test("a page of another epoch begins the snapshot anew, and a page without progress ends it", () => {
   const lane = new Lane().welcome();
-  let found = null;
-  lane.protocol.retained(["*"], (result) => (found = result));
+  const subscription = lane.subscribe(["*"], { isAnswered: false });
   const answer = (epoch, next) => {
     const [[id, , , after]] = lane.said("SNAPSHOT");
     lane.hear("SNAPSHOT", [id, epoch, 5, {}, next]);
     return after;
   };
   assert.deepEqual([answer("e1", 3), answer("e2", 9), answer("e2", 4), answer("e2", 4)], [0, 3, 0, 4]);
-  assert.equal(found.epoch, "e2");
+  assert.equal(subscription.ordering.epoch, "e2");
   assert.deepEqual(lane.said("SNAPSHOT"), []);
 });
 
 test("a read for which the broker is too busy is made again a second later", () => {
   const lane = new Lane().welcome();
-  lane.protocol.retained(["*"], () => {});
+  lane.subscribe(["*"], { isAnswered: false });
   const [[id]] = lane.said("SNAPSHOT");
   lane.hear("FAILED", [id, "busy", "too many reads", "SNAPSHOT"]);
   assert.deepEqual(lane.said("SNAPSHOT"), []);
@@ -247,25 +247,37 @@ test("it says how far it has handed on, every 8,192 events", async () => {
 
 test("publishers that wait for subscribers go on once these have come near", async () => {
   const lane = new Lane().welcome();
-  lane.hear("ACCEPTED", [1, 16_384]);
-  await lane.protocol.room();
-  lane.hear("ACCEPTED", [2, 16_385]);
+  const waits = [1, 2].map((serial) => {
+    const wait = { isOver: false };
+    void lane.protocol.room(serial).then(() => (wait.isOver = true));
+    return wait;
+  });
+  const overAfter = async (serial, behind) => {
+    lane.hear("ACCEPTED", [serial, behind]);
+    await tick();
+    return waits.map(({ isOver }) => isOver);
+  };
+  assert.deepEqual(await overAfter(1, 16_385), [false, false]);
   assert.equal(lane.protocol.behind, 16_385);
-  let hasRoom = false;
-  void lane.protocol.room().then(() => (hasRoom = true));
-  lane.hear("ACCEPTED", [2, 20_000]);
-  await tick();
-  assert.equal(hasRoom, false);
-  lane.hear("ACCEPTED", [2, 100]);
-  await tick();
-  assert.ok(hasRoom);
+  assert.deepEqual(await overAfter(1, 16_384), [true, false], "of the second message nothing was told yet");
+  assert.deepEqual(await overAfter(2, 20_000), [true, false]);
+  assert.deepEqual(await overAfter(2, 0), [true, true]);
+  await lane.protocol.room(2);
+});
+
+test("behind what a new broker has is nobody", async () => {
+  const lane = new Lane().welcome();
+  lane.hear("ACCEPTED", [1, 99_999]);
+  const room = lane.protocol.room(1);
+  lane.welcome({ epoch: "e2" });
+  await room;
 });
 
 test("to those who wait a client that leaves says so", async () => {
   const lane = new Lane().welcome();
   const [published, { outcome }] = [lane.publish("app.a"), lane.request()];
   lane.hear("ACCEPTED", [0, 99_999]);
-  const room = lane.protocol.room();
+  const room = lane.protocol.room(1);
   lane.protocol.leave(true);
   assert.deepEqual(lane.said("BYE"), [[true]]);
   await assert.rejects(published, PublishRefused);

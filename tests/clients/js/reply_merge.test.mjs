@@ -97,19 +97,22 @@ test("the first failure is the end, a later one is tried again after half a seco
   assert.equal(merge.failed("refused", 2000), null);
 });
 
-test("what others retain is handed on again behind a fresh reply, but not before its time", () => {
+test("what others retain is handed on again behind a fresh reply, the newest of each key", () => {
   const merge = replied();
-  const other = (number) => came(number, { source: "other", instance: "o", key: "k" });
-  merge.heard("shown", other(6));
+  const other = (number, key) => came(number, { source: "other", key });
+  for (const [found, run] of [
+    ["older", other(6, "k")],
+    ["l", other(7, "l")],
+    ["newer", other(8, "k")],
+    ["not retained", other(9, null)],
+    ["its own", came(10, { key: "m" })],
+  ])
+    merge.heard(found, run);
   merge.lost();
   merge.asked();
-  const retained = [
-    { event: "shown", run: other(6) },
-    { event: "not yet", run: { ...other(7), key: "l" } },
-    { event: "its own", run: came(6, { key: "m" }) },
-    { event: "not followed", run: { ...other(6), topic: "else.a" } },
-  ];
-  assert.deepEqual(merge.replied({ ...PLACE, sequence: 8 }, "fresh", retained), [reply("fresh"), event("shown")]);
+  merge.heard("held", other(11, "l"));
+  const found = merge.replied({ ...PLACE, sequence: 10 }, "fresh");
+  assert.deepEqual(found, [reply("fresh"), event("l"), event("newer"), event("held")]);
 });
 
 test("it holds a bounded number of events", () => {

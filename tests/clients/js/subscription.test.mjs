@@ -90,3 +90,15 @@ test("events bear the correlation with which they came", async () => {
   assert.equal(correlationOf(await subscription.next()), "note-1");
   assert.equal(correlationOf(await subscription.next()), null);
 });
+
+test("each event of a run has a place of its own", async () => {
+  const subscription = new Subscription([TOPIC]);
+  const events = [pack({ n: 1 }), TIMESTAMP, TIMESTAMP, pack({ n: 4 }), pack({ n: 5 })];
+  subscription._hear({ ...runOf(1, events, { sequence: 70 }), skip: 1 }, false);
+  const found = [await subscription._take(), await subscription._take(), await subscription._take()];
+  assert.deepEqual(found.map(({ event, sequence }) => [event.n, sequence]), [
+    [undefined, 71],
+    [4, 73],
+    [5, 74],
+  ]);
+});

@@ -63,11 +63,11 @@ export class Lane {
     return { id, outcome };
   }
 
-  /** Subscribe, and answer the snapshot at once. */
-  subscribe(patterns, { heads = {}, epoch = "e1", sequence = 0, runs = [] } = {}) {
+  /** Subscribe, and answer the snapshot at once, unless the test does. */
+  subscribe(patterns, { heads = {}, epoch = "e1", sequence = 0, runs = [], isAnswered = true } = {}) {
     const subscription = new Subscription(patterns, { handedOn: (run) => this.protocol.handedOn(subscription, run) });
     this.protocol.subscribe(subscription, () => {}, () => {});
-    this.answerSnapshots({ heads, epoch, sequence, runs });
+    if (isAnswered) this.answerSnapshots({ heads, epoch, sequence, runs });
     return subscription;
   }
 

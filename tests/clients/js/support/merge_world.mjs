@@ -134,9 +134,8 @@ export class MergeWorld {
 
   #ask() {
     if (this.merge.delay(this.#now) !== 0) return;
-    const again = this.merge.hasReply;
     this.merge.asked();
-    this.#lane.push({ ...this.#handed(), again, retained: null });
+    this.#lane.push(this.#handed());
   }
 
   /** The broker hands the request to the server, which may take its time: what it answers is its state of some later moment. */
@@ -159,7 +158,6 @@ export class MergeWorld {
       first.made = { state: { ...this.server.state }, serial: first.isSlow ? first.arrival : this.server.serial };
       if (!first.isSlow) this.#stamp(first); // the lane of a server keeps the order of what it says
     } else if (!first.stamped) this.#stamp(first);
-    else if (first.again && !first.retained) first.retained = [...this.#retained.values()];
     else this.#reply(this.#lane.shift());
   }
 
@@ -172,9 +170,9 @@ export class MergeWorld {
     answer.stamped = { epoch: answer.epoch, sequence: isNewest ? this.#sequence : answer.asOf, source: SERVER };
   }
 
-  #reply({ stamped, made, retained }) {
+  #reply({ stamped, made }) {
     this.replies += 1;
-    this.#show(this.merge.replied(stamped, made.state, retained ?? []));
+    this.#show(this.merge.replied(stamped, made.state));
   }
 
   /** The first request failed: its user asks anew. */
