@@ -13,6 +13,7 @@ import pytest
 from tests.clients.conftest import ROOT, find_node, why_no_node
 
 FILES = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
+SLOW = {"hostile"}
 TIMEOUT_SECONDS = 200
 WITHOUT_A_TEST = {"errors", "event_fields", "limits", "sockets", "ask_then_follow"}
 """Constants, and what `client.test.mjs` or the scenarios show over real sockets."""
@@ -24,7 +25,14 @@ pytestmark = [
 
 
 @pytest.mark.requirement("C-5", "C-6")
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.partition(".")[0])
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for file in FILES
+        for name in [file.name.partition(".")[0]]
+    ],
+)
 def test_its_tests_in_node_pass(file: Path) -> None:
     ended = subprocess.run(
         [find_node() or "", "--test", "--test-reporter=spec", str(file)],
