@@ -124,7 +124,7 @@ def environment_credential(
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process with this id exists. It may be another one that got the same id."""
+    """Whether a process with this id runs. It may be another one that got the same id. A zombie has ended."""
     if pid <= 0:
         return False
     if os.name == "nt":
@@ -135,4 +135,13 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether it has ended, and its parent has not taken note yet. Linux only."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read(4096).rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
+    except OSError:
+        return False

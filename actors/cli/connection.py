@@ -8,15 +8,18 @@ import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
+from actors.cli.exit_codes import RuntimeSilent
 from actors.cli.options import Target
+from actors.cli.runtime.runtime_search import find_runtime, state_of
 from bus.client import REQUEST_TIMEOUT_SECONDS, Peer, connect
-from bus.discovery import CREDENTIAL_VARIABLE
-from bus.errors import FailureKind
+from bus.discovery import CREDENTIAL_VARIABLE, is_alive
+from bus.errors import FailureKind, NotRunning
 from bus.retry import request_until_answered
 from schemas.event import Event, Request
 
 RUNTIME_VARIABLE: Final = "UNDERCROFT_RUNTIME"
 RESTARTING: Final[frozenset[FailureKind]] = frozenset({"restarting"})
+AWAY: Final[frozenset[FailureKind]] = frozenset({"restarting", "no_responder"})
 RESTARTING_WAITS_SECONDS: Final = (0.05,)
 
 ResultT = TypeVar("ResultT")
@@ -28,11 +31,21 @@ async def connect_to(target: Target) -> AsyncIterator[Peer]:
     """Connect to the runtime that the command is about: as a guest, or by UNDERCROFT_CREDENTIAL.
 
     Raises:
-        NotRunning: there is none, or it does not answer.
+        NotRunning: there is none.
+        RuntimeSilent: there is one, but it does not answer.
         HelloRefused: the credential is not that of the name, or another peer has the name.
     """
+    runtime = find_runtime(target)
     name, credential = own_credential(os.environ)
-    async with connect(name, app=target.app, home=target.home, credential=credential) as peer:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            peer = await stack.enter_async_context(
+                connect(name, app=target.app, home=target.home, credential=credential)
+            )
+        except NotRunning as silent:
+            if not is_alive(runtime.pid):
+                raise
+            raise RuntimeSilent(str(state_of(target)), runtime.pid, silent.detail) from silent
         yield peer
 
 
@@ -51,7 +64,8 @@ def with_peer(target: Target, work: Callable[[Peer], Coroutine[Any, Any, ResultT
     """Connect, do the work, disconnect.
 
     Raises:
-        NotRunning: there is no runtime, or it does not answer.
+        NotRunning: there is no runtime.
+        RuntimeSilent: there is one, but it does not answer.
     """
 
     async def run() -> ResultT:
@@ -62,8 +76,20 @@ def with_peer(target: Target, work: Callable[[Peer], Coroutine[Any, Any, ResultT
         return runner.run(run())
 
 
+async def ask_supervisor(peer: Peer, request: Request[ReplyT]) -> ReplyT:
+    """Send a request to the supervisor, and again while it is not on the bus yet, or not again.
+
+    Raises:
+        RequestFailed: any other failure, or it has not come in time.
+    """
+    return await ask(peer, request, retry_on=AWAY)
+
+
 async def ask(
-    peer: Peer, request: Request[ReplyT], timeout_seconds: float = REQUEST_TIMEOUT_SECONDS
+    peer: Peer,
+    request: Request[ReplyT],
+    timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    retry_on: frozenset[FailureKind] = RESTARTING,
 ) -> ReplyT:
     """Send a request, and again while its actor restarts: such a request never reached it.
 
@@ -74,7 +100,7 @@ async def ask(
         peer,
         request,
         waits=RESTARTING_WAITS_SECONDS,
-        retry_on=RESTARTING,
+        retry_on=retry_on,
         timeout_seconds=timeout_seconds,
         within_seconds=timeout_seconds,
     )
@@ -86,7 +112,8 @@ def ask_runtime(
     """Connect, send one request, disconnect.
 
     Raises:
-        NotRunning: there is no runtime, or it does not answer.
+        NotRunning: there is no runtime.
+        RuntimeSilent: there is one, but it does not answer.
         RequestFailed: the request failed.
     """
     return with_peer(target, lambda peer: ask(peer, request, timeout_seconds))

@@ -50,18 +50,37 @@ class DeadlinePassed(UndercroftError):
     words = "{what}: not within {timeout_seconds:g} s; {advice}"
 
 
+class RuntimeSilent(UndercroftError):
+    """A runtime holds the home, but cannot be asked.
+
+    Attributes:
+        state: the state directory.
+        pid: of its process.
+        detail: why not.
+    """
+
+    state: str
+    pid: int
+    detail: str
+    words = (
+        "{state}: process {pid} is its runtime, but does not answer: {detail}; try again, see 'undercroft "
+        "doctor', or end it with 'undercroft down'"
+    )
+
+
 def exit_code_of(error: UndercroftError) -> ExitCode:
     """The exit code for an error."""
-    from actors.runtime.supervisor.host.home_lock import AlreadyRunning
+    from actors.runtime.supervisor.host.home.home_holder import HolderUnseen
+    from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning
 
     match error:
         case AlreadyRunning():
             return ExitCode.IN_USE
         case NotRunning():
             return ExitCode.NOT_RUNNING
-        case RequestFailed(kind="refused" | "invalid") | HelloRefused():
+        case RequestFailed(kind="refused" | "invalid") | HelloRefused() | HolderUnseen():
             return ExitCode.REFUSED
-        case RequestFailed(kind="deadline") | DeadlinePassed():
+        case RequestFailed(kind="deadline") | DeadlinePassed() | RuntimeSilent():
             return ExitCode.DEADLINE
         case OperatorError():
             return ExitCode.REFUSED

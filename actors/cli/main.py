@@ -10,6 +10,7 @@ import click
 
 from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
+from actors.cli.standard_streams import prepare_streams
 from actors.cli.terminal import guarded_output
 from bus.errors import UndercroftError
 
@@ -99,6 +100,7 @@ def undercroft() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and leave the process with its exit code."""
+    prepare_streams()
     with guarded_output():
         code = _run(arguments)
     sys.exit(code)

@@ -15,9 +15,18 @@ from actors.cli.terminal import escaped_json
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document on one line."""
-    sys.stdout.write(json_line(value) + "\n")
+    """Print one JSON document on one line. A console that cannot encode it gets it in ASCII."""
+    sys.stdout.write(encodable(json_line(value), sys.stdout.encoding) + "\n")
     sys.stdout.flush()
+
+
+def encodable(line: str, encoding: str | None) -> str:
+    """A line of JSON for a stream of this encoding: as it is, or with all else than ASCII escaped. Pure."""
+    try:
+        line.encode(encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return json.dumps(json.loads(line), separators=(",", ":"))
+    return line
 
 
 def print_answer(target: Target, answer: Any, text: str) -> None:

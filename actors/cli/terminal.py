@@ -11,7 +11,7 @@ import enum
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 SIGNS: Final = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
@@ -125,9 +125,34 @@ def guarded_output() -> Iterator[None]:
         sys.stderr = former[1]
 
 
+def replace_beneath(make: Callable[[TextIO, TextIO], tuple[TextIO, TextIO]]) -> None:
+    """Put other streams beneath stdout and stderr, made from those that are there."""
+    out, error = make(unguarded(sys.stdout), unguarded(sys.stderr))
+    for name, stream in (("stdout", out), ("stderr", error)):
+        guard = getattr(sys, name)
+        if isinstance(guard, TerminalStream):
+            guard.beneath = stream
+        else:
+            setattr(sys, name, stream)
+
+
 def unguarded(stream: TextIO) -> TextIO:
     """The stream beneath, for a drawing whose texts are cleaned before."""
     return stream.beneath if isinstance(stream, TerminalStream) else stream
+
+
+def sink_of_stdout() -> Any:
+    """What takes the output of a supervisor in place of stdout itself; None: nothing does."""
+    return getattr(unguarded(sys.stdout), "sink", None)
+
+
+def print_minor(line: str) -> None:
+    """Print a line that may be dropped, before others, where nobody reads."""
+    beneath: Any = unguarded(sys.stdout)
+    if sink_of_stdout() is None:
+        print(line, flush=True)
+    else:
+        beneath.write_lines(cleaned(line) + "\n", is_minor=True)
 
 
 def show_parts(parts: Iterable[str | Escape], *, to_stderr: bool = False, end: str = "\n") -> None:

@@ -8,6 +8,7 @@ import getpass
 import hashlib
 import logging
 import os
+import re
 import socket
 import time
 import traceback
@@ -40,8 +41,10 @@ VERBOSE_LIBRARIES: Final = ("httpx", "httpcore", "asyncio")
 """Libraries that log every step. Only their warnings are taken, unless the level is `debug`."""
 
 ECHO: Final = "\x1e"
-"""Begins a line on stderr that repeats a record, which the supervisor gets even while the bus is down."""
+"""Begins a line on stderr that repeats a record, which the supervisor gets even while the bus is down.
+Between two of these signs stands its correlation id; its text follows."""
 
+_UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LEVELS: dict[LogLevel, int] = {
     "debug": logging.DEBUG,
@@ -168,7 +171,14 @@ def line_of(record: LogRecord) -> str:
     """A record as one line for stderr."""
     fields = "".join(f" {name}={value}" for name, value in record.fields.items())
     text = f"{record.level} {record.logger}: {record.message}{fields}"
-    return ECHO + "\n".join([text, *record.traceback.splitlines()]).replace("\n", f"\n{ECHO}") + "\n"
+    head = f"{ECHO}{_UNSPEAKABLE.sub('', record.correlation)}{ECHO}"
+    return head + "\n".join([text, *record.traceback.splitlines()]).replace("\n", f"\n{head}") + "\n"
+
+
+def echoed(line: str) -> tuple[str, str]:
+    """Correlation id and text of a line that begins with ECHO."""
+    correlation, mark, text = line.removeprefix(ECHO).partition(ECHO)
+    return (correlation, text) if mark else ("", correlation)
 
 
 def salt_of(token: str) -> bytes:

@@ -27,14 +27,33 @@ export interface ActorCrashedEvent {
   record?: string;
 }
 
+/** How an actor last ended unexpectedly. */
+export interface ActorEnd {
+  /** seconds since the Unix epoch. */
+  at: number;
+  /** as in its crash record (`CrashKind`). */
+  kind: string;
+  /** exit code, signal, or what the supervisor ended it for. */
+  reason: string;
+  /**
+   * the sentence with which it explained itself: a refusal, the last line of a traceback; empty if it said
+   * nothing.
+   */
+  words?: string;
+}
+
 /** The state of one actor. */
 export interface ActorStatus {
   actor: string;
   state: "backoff" | "failed" | "ready" | "starting" | "stopped" | "stopping" | "waiting";
   /** None: it has no process. */
   pid?: number | null;
-  /** how often it was started again since the supervisor began. */
+  /** how often it was started again since the supervisor began, for whatever reason. */
   restarts?: number;
+  /** how often it ended unexpectedly since then. */
+  crashes?: number;
+  /** how it last did; it stays when the actor is ready again. None: it never did. */
+  last_end?: ActorEnd | null;
   /** when it entered this state, seconds since the Unix epoch. */
   since?: number;
   /** why it is in this state: exit code, signal, missed heartbeats, a dependency. */
@@ -945,7 +964,7 @@ export interface LogLevelRequestEvent {
   level?: "critical" | "debug" | "error" | "info" | "warning" | null;
 }
 
-/** One line that a process wrote to stdout or stderr, redacted. */
+/** One line that a process wrote to stdout or stderr, or the supervisor about it, redacted. */
 export interface LogLine {
   actor: string;
   /** seconds since the Unix epoch. */
@@ -953,6 +972,10 @@ export interface LogLine {
   text: string;
   /** it repeats a record that was also published (`logs.recorded`). */
   recorded?: boolean;
+  /** the supervisor wrote it: why it ended the actor, or how the actor ended. */
+  verdict?: boolean;
+  /** id of the matter that a recorded line belongs to; empty: none. */
+  correlation?: string;
 }
 
 /** Processes wrote to stdout or stderr. */
@@ -1013,7 +1036,7 @@ export interface LogsReportedEvent {
   dropped: number;
 }
 
-/** Ask for the newest log lines of one actor, or of all. */
+/** Ask for the newest log lines of one actor, or of all. `supervisor`: its own, and all its verdicts. */
 export interface LogsRequestEvent {
   type: "supervision.logs";
   actor?: string | null;
@@ -2262,6 +2285,10 @@ export interface SupervisorStatusEvent {
   /** every actor that should run is ready, or has failed for good. */
   settled: boolean;
   actors: Array<ActorStatus>;
+  /** every actor is ready, or has done its work and ended well. */
+  ready?: boolean;
+  /** names of the others. */
+  not_ready?: Array<string>;
 }
 
 /** Ask for the state of the runtime. */

@@ -14,12 +14,31 @@ ActorState = Literal["waiting", "starting", "ready", "backoff", "failed", "stopp
 circuit is open."""
 
 
+class ActorEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How an actor last ended unexpectedly.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        kind: as in its crash record (`CrashKind`).
+        reason: exit code, signal, or what the supervisor ended it for.
+        words: the sentence with which it explained itself: a refusal, the last line of a traceback; empty if
+            it said nothing.
+    """
+
+    at: UnixSeconds
+    kind: Word
+    reason: Sentence
+    words: Sentence = ""
+
+
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one actor.
 
     Attributes:
         pid: None: it has no process.
-        restarts: how often it was started again since the supervisor began.
+        restarts: how often it was started again since the supervisor began, for whatever reason.
+        crashes: how often it ended unexpectedly since then.
+        last_end: how it last did; it stays when the actor is ready again. None: it never did.
         since: when it entered this state, seconds since the Unix epoch.
         reason: why it is in this state: exit code, signal, missed heartbeats, a dependency.
         last_words: the end of its stderr before it last ended.
@@ -30,6 +49,8 @@ class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: ActorState
     pid: ProcessId | None = None
     restarts: Count = 0
+    crashes: Count = 0
+    last_end: ActorEnd | None = None
     since: UnixSeconds = 0.0
     reason: Sentence = ""
     last_words: Sentence = ""
@@ -50,6 +71,8 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
 
     Attributes:
         settled: every actor that should run is ready, or has failed for good.
+        ready: every actor is ready, or has done its work and ended well.
+        not_ready: names of the others.
     """
 
     version: Identifier
@@ -59,6 +82,8 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
     started_at: UnixSeconds
     settled: bool
     actors: Many[ActorStatus]
+    ready: bool = False
+    not_ready: Many[Word] = []
 
 
 class SupervisorStatusRequestEvent(
@@ -96,17 +121,21 @@ class SupervisorStopRequestEvent(
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line that a process wrote to stdout or stderr, redacted.
+    """One line that a process wrote to stdout or stderr, or the supervisor about it, redacted.
 
     Attributes:
         at: seconds since the Unix epoch.
         recorded: it repeats a record that was also published (`logs.recorded`).
+        verdict: the supervisor wrote it: why it ended the actor, or how the actor ended.
+        correlation: id of the matter that a recorded line belongs to; empty: none.
     """
 
     actor: Word
     at: UnixSeconds
     text: Sentence
     recorded: bool = False
+    verdict: bool = False
+    correlation: Identifier = ""
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
@@ -123,7 +152,7 @@ class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_
 
 
 class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, tag="supervision.logs"):
-    """Ask for the newest log lines of one actor, or of all."""
+    """Ask for the newest log lines of one actor, or of all. `supervisor`: its own, and all its verdicts."""
 
     actor: Word | None = None
     limit: Count = 200

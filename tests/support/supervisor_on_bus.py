@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.runtime.supervisor.bus_service import BusService
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter
+from actors.runtime.supervisor.reports.bus_service import BusService
 from bus.client import Peer, connect
 from bus.errors import Refused
 from schemas.operations.supervision import (

@@ -25,12 +25,18 @@ MARKS: Final = {
     "backoff": "↻",
     "stopping": "◌",
 }
+SINCE_ITS_END: Final = ("failed", "backoff")
+"""States that an actor has entered by ending."""
+
 STYLES: Final = {"ready": "green", "failed": "bold red", "stopped": "dim", "waiting": "dim"}
 
 
 def explain(status: ActorStatus) -> str:
     """Why an actor is in its state, and what comes next."""
-    words = [status.reason] if status.state != "ready" and status.reason else []
+    words = []
+    if status.state != "ready" and status.reason:
+        own = status.last_end.words if status.last_end and status.state in SINCE_ITS_END else ""
+        words.append(f"{status.reason}: {own}" if own and own not in status.reason else status.reason)
     if status.retry_seconds is not None:
         words.append(f"next try in {status.retry_seconds:.0f} s")
     if status.state == "failed":
@@ -38,11 +44,30 @@ def explain(status: ActorStatus) -> str:
     return "; ".join(words)
 
 
-def plain_line(status: ActorStatus) -> str:
-    """One line for an actor."""
+def last_end(status: ActorStatus) -> str:
+    """How often an actor ended unexpectedly, and how it last did; empty if it never did."""
+    end = status.last_end
+    if end is None:
+        return ""
+    often = f"ended unexpectedly {_times(status.crashes)}, last at {local_time(end.at, '%H:%M:%S')}"
+    if status.state in SINCE_ITS_END:
+        return often  # `explain` says the rest
+    own = f": {end.words}" if end.words and end.words not in end.reason else ""
+    return f"{often}: {end.reason}{own}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def plain_line(status: ActorStatus, *, with_past: bool = False) -> str:
+    """One line for an actor, with its past where that is wanted."""
     process = f" (process {status.pid})" if status.pid is not None else ""
     why = explain(status)
-    return f"{status.actor}: {status.state}{process}{f': {why}' if why else ''}"
+    line = f"{status.actor}: {status.state}{process}{f': {why}' if why else ''}"
+    restarts = f"restarted {_times(status.restarts)}" if status.restarts else ""
+    before = [part for part in (restarts, last_end(status)) if part] if with_past else []
+    return f"{line} [{'; '.join(before)}]" if before else line
 
 
 def clock(at: float) -> str:
@@ -70,8 +95,8 @@ def alert_line(alert: Alert) -> str:
     return f"{alert.severity}: {alert.name}{subject}, {since}{often}: {alert.message}; {alert.advice}"
 
 
-def status_table(actors: Iterable[ActorStatus]) -> Table:
-    """All actors as a table for rich."""
+def status_table(actors: Iterable[ActorStatus], *, with_past: bool = False) -> Table:
+    """All actors as a table for rich, with how each last ended where that is wanted."""
     from rich.table import Table
     from rich.text import Text
 
@@ -88,7 +113,7 @@ def status_table(actors: Iterable[ActorStatus]) -> Table:
             process,
             duration_text(now - status.since),
             str(status.restarts or ""),
-            explain(status),
+            "; ".join(filter(None, (explain(status), last_end(status) if with_past else ""))),
         )
     return table
 
@@ -101,14 +126,30 @@ def headline(overview: SupervisorStatusEvent) -> str:
     return f"{overview.profile}: {ready} of {len(overview.actors)} ready, process {overview.pid}, {since}"
 
 
+def settled_line(overview: SupervisorStatusEvent) -> str:
+    """How many actors are ready once all has settled, and which are not, and why."""
+    ready = sum(status.state == "ready" for status in overview.actors)
+    line = f"{ready} of {len(overview.actors)} actors are ready"
+    missing = [status for status in overview.actors if status.actor in overview.not_ready]
+    if not missing:
+        return line
+    return f"{line}; not ready: " + ", ".join(_short_reason(status) for status in missing)
+
+
+def _short_reason(status: ActorStatus) -> str:
+    return f"{status.actor} ({status.state}{f': {status.reason}' if status.reason else ''})"
+
+
 def plain_status(overview: SupervisorStatusEvent) -> str:
     """All actors as plain lines."""
-    return "\n".join([headline(overview), *(f"  {plain_line(status)}" for status in overview.actors)])
+    lines = [f"  {plain_line(status, with_past=True)}" for status in overview.actors]
+    return "\n".join([headline(overview), *lines])
 
 
 def code_of(overview: SupervisorStatusEvent) -> ExitCode:
     """OK if every actor serves or has done its work."""
-    well = overview.settled and all(actor.state in ("ready", "stopped") for actor in overview.actors)
+    well = overview.settled and not overview.not_ready
+    well = well and all(actor.state in ("ready", "stopped") for actor in overview.actors)
     return ExitCode.OK if well else ExitCode.FAILED
 
 
@@ -121,4 +162,4 @@ def print_status(overview: SupervisorStatusEvent) -> None:
 
     console = LiveConsole()
     console.print(headline(overview))
-    console.print(status_table(overview.actors))
+    console.print(status_table(overview.actors, with_past=True))

@@ -3,9 +3,9 @@
 `start.py` builds everything from names on a command line. `supervisor.py` feeds what happens into the pure
 policy in `core/` and carries out the effects that it returns. It starts, signals and pings processes through
 `processes/`, keeps their log lines and records their crashes (`reports/`), and notifies observers
-(`interfaces.py`): one publishes events on the bus, the views of `undercroft up` are others. `bus_service.py`
-answers requests on the bus. `profile_children.py` turns a profile into child specs, and `start_messages.py`
-tells each child its role.
+(`interfaces.py`): one publishes events on the bus, the views of `undercroft up` are others.
+`reports/bus_service.py` answers requests on the bus. `profile_children.py` turns a profile into child specs,
+and `start_messages.py` tells each child its role.
 
 It owns `runtime.json` (how clients find the bus), the lock of the state directory and the sockets in `run/`
 (all in `host/`), and the records in `crashes/`.

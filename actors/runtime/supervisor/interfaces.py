@@ -35,6 +35,9 @@ class SupervisorControl(Protocol):
     def peer_joined(self, peer: str) -> None:
         """A peer of this name has greeted the broker."""
 
+    def say(self, text: str) -> None:
+        """Keep a sentence in the supervisor's own log."""
+
 
 class SupervisorObserver:
     """Learns what the supervisor does. Each method does nothing unless a subclass overrides it."""

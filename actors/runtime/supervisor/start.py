@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
-from actors.runtime.supervisor.bus_service import BusService
 from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
-from actors.runtime.supervisor.host.home_lock import take_home
+from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
+from actors.runtime.supervisor.host.home.runtime_file import own_runtime_path
+from actors.runtime.supervisor.host.parent_watch import parent_watched
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter
+from actors.runtime.supervisor.reports.bus_service import BusService
 from actors.runtime.supervisor.supervisor import Supervisor
 from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
@@ -25,7 +26,7 @@ from actors.runtime.supervisor.supervisor_options import (
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate, places
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
-from bus.discovery import DEFAULT_APP, runtime_path
+from bus.discovery import DEFAULT_APP
 
 
 def run_supervisor(
@@ -36,8 +37,20 @@ def run_supervisor(
     transport: Transport = DEFAULT_TRANSPORT,
     spawn_method: SpawnMethod = DEFAULT_SPAWN_METHOD,
     observers: Iterable[SupervisorObserver] = (),
+    once_forked: Callable[[], object] = lambda: None,
+    exit_with_parent: bool = False,
 ) -> None:
     """Run the children of a profile until asked to stop. Call it from a process that has one thread.
+
+    Args:
+        app: name of the app; None for the default.
+        home: directory with everything of the app; None for UNDERCROFT_HOME or the platform's directories.
+        profile: name or directory of the profile.
+        transport: how peers reach the broker.
+        spawn_method: how processes are created.
+        observers: learn what happens.
+        once_forked: called when nothing is forked from this process any more: it may start threads.
+        exit_with_parent: stop when stdin ends or the parent is gone.
 
     Raises:
         ProfileError: the profile cannot be used.
@@ -57,14 +70,15 @@ def run_supervisor(
 
         # Before the lock, which a forked process would share, and before any ZeroMQ context.
         server = fork_server(preloads_of(specs), places(locations))
+    once_forked()
     os.umask(0o077)
-    with take_home(locations.state, name):
+    with take_home(locations.state, name) as home_lock:
         options = SupervisorOptions(
             app=name,
             home=str(home or os.environ.get("UNDERCROFT_HOME", "")),
             locations=locations,
             profile=found,
-            runtime_path=Path(runtime_path(name, home)),
+            runtime_path=own_runtime_path(name, home, locations.state),
             transport=transport,
             spawn_method=spawn_method,
             server=server,
@@ -72,21 +86,29 @@ def run_supervisor(
             peer_credentials=peer_credentials,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_run(options, observers))
+            runner.run(_run(options, observers, home_lock, exit_with_parent=exit_with_parent))
 
 
-async def _run(options: SupervisorOptions, observers: Iterable[SupervisorObserver]) -> None:
+async def _run(
+    options: SupervisorOptions,
+    observers: Iterable[SupervisorObserver],
+    home_lock: HomeLock,
+    *,
+    exit_with_parent: bool,
+) -> None:
     """Wire supervisor and bus: the reporter observes the supervisor, the service controls it."""
     reporter = BusReporter()
-    supervisor = Supervisor(options, [reporter, *observers])
+    supervisor = Supervisor(options, [reporter, *observers], home_lock)
     service = BusService(supervisor, reporter)
 
     async def serve() -> None:
         await service.run(await supervisor.runtime(), supervisor.credential)
 
     serving = asyncio.ensure_future(serve())
+    watched = parent_watched(supervisor.stop) if exit_with_parent else contextlib.nullcontext()
     try:
-        await supervisor.run()
+        async with watched:
+            await supervisor.run()
     finally:
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):

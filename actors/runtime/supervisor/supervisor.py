@@ -36,7 +36,9 @@ from actors.runtime.supervisor.core.supervision_events import (
 )
 from actors.runtime.supervisor.core.supervision_policy import SupervisionPolicy
 from actors.runtime.supervisor.host.broker_endpoints import choose_endpoints, discard_run_directory
-from actors.runtime.supervisor.host.runtime_file import RuntimeFile
+from actors.runtime.supervisor.host.home.home_lock import HomeLock
+from actors.runtime.supervisor.host.home.home_watch import HomeWatch
+from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 from actors.runtime.supervisor.interfaces import Observers, SupervisorObserver
 from actors.runtime.supervisor.membership import Membership
@@ -49,6 +51,9 @@ from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.profile_reload import ProfileReload
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.reports.log_ring import LogRings
+from actors.runtime.supervisor.reports.status_report import StatusReport
+from actors.runtime.supervisor.reports.supervisor_log import SupervisorLog
+from actors.runtime.supervisor.reports.verdicts import verdict_on
 from actors.runtime.supervisor.start_messages import StartMessages
 from actors.runtime.supervisor.supervisor_options import SupervisorOptions
 from actors.shared.durable.durable_write import DurableWriteFailed
@@ -71,8 +76,13 @@ WRITE_SECONDS: Final = 2.0
 class Supervisor:
     """Runs the children of one profile until it is asked to stop. Build it on the event loop that runs it."""
 
-    def __init__(self, options: SupervisorOptions, observers: Iterable[SupervisorObserver] = ()) -> None:
-        """Be ready to run; `observers` learn what happens.
+    def __init__(
+        self,
+        options: SupervisorOptions,
+        observers: Iterable[SupervisorObserver] = (),
+        home_lock: HomeLock | None = None,
+    ) -> None:
+        """Be ready to run; `observers` learn what happens. With a lock, the home is watched.
 
         Raises:
             ProfileError: the child specs cannot be carried out.
@@ -81,23 +91,28 @@ class Supervisor:
         locations = options.locations
         self.options = options
         self._loop = asyncio.get_running_loop()
-        self._started_at = time.time()
-        self._clock_offset = self._started_at - time.monotonic()
+        started_at = time.time()
         specs = children_of(options.profile)
         self._policy = SupervisionPolicy(specs, time.monotonic())
         endpoints = choose_endpoints(locations.state, options.transport)
         self._membership = Membership(options.profile, options.peer_credentials)
-        self._start_messages = StartMessages(options, endpoints, self._started_at, self._membership)
+        self._start_messages = StartMessages(options, endpoints, started_at, self._membership)
         salt = salt_of(self._start_messages.token)
         self._redactor = redactor_of_this_machine(salt, places=places(locations))
         self._redactor.add_secrets({self._start_messages.token, *self._membership.secrets()})
         self._logs = LogRings(self._redactor.text)
         self._observers = Observers(observers)
-        self._crashes = CrashRecorder(locations.state, self._logs, VERSION, self._observers.crashed)
+        self._log = SupervisorLog(self._logs, self._observers.wrote)
+        self._crashes = CrashRecorder(
+            locations.state, self._logs, self._log, VERSION, self._observers.crashed
+        )
+        self._report = StatusReport(options, self._policy, self._logs, self._crashes, started_at)
         self._notifier = SystemdNotifier()
         self._runtime_file = RuntimeFile(options.runtime_path)
-        self._last_words: dict[str, str] = {}
-        self._lines_before: dict[str, int] = {}
+        self._watch: HomeWatch | None = None
+        if home_lock is not None:
+            has_sockets = options.transport == "ipc"
+            self._watch = HomeWatch(home_lock, self._runtime_file, has_sockets, self.say, self.stop)
         self._timer: asyncio.TimerHandle | None = None
         self._memory_task: asyncio.Task[None] | None = None
         self._was_settled = False
@@ -128,15 +143,18 @@ class Supervisor:
         self._runtime_file.remove_stale()
         self._watch_memory()
         watchdog = asyncio.ensure_future(self._feed_watchdog())
+        watching = asyncio.ensure_future(self._watch.run()) if self._watch else None
         # A closed terminal sends SIGHUP, too, and then nobody wants the runtime any more.
         has_terminal = sys.stdin is not None and sys.stdin.isatty()
         hung_up = self._on_stop_signal if has_terminal else self.reload
         try:
-            with handled_signals(self._loop, self._on_stop_signal, hung_up):
+            with handled_signals(self._loop, self._on_stop_signal, self._on_interrupt, hung_up):
                 self._take(Ticked())
                 await self._finished
         finally:
-            for task in filter(None, (watchdog, self._memory_task)):
+            if self._watch is not None:
+                self._watch.close()
+            for task in filter(None, (watchdog, watching, self._memory_task)):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
@@ -166,19 +184,11 @@ class Supervisor:
 
     def overview(self) -> SupervisorStatusEvent:
         """The state of the whole runtime."""
-        return SupervisorStatusEvent(
-            version=VERSION,
-            profile=self.options.profile.name,
-            home=self.options.home,
-            pid=os.getpid(),
-            started_at=self._started_at,
-            settled=self._policy.is_settled,
-            actors=[self._status_of(child) for child in self._policy],
-        )
+        return self._report.overview()
 
     def newest_lines(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
         """The newest log lines, oldest first, and the number of older ones that were left out."""
-        if actor is not None:
+        if actor not in (None, SUPERVISOR):
             self._child(actor)
         return self._logs.newest(actor, limit)
 
@@ -188,7 +198,7 @@ class Supervisor:
         if self._policy.is_leaving:
             raise Refused(f"{actor} is not started again: the runtime stops")
         self._take(RestartRequested(actor))
-        return self._status_of(child)
+        return self._report.status_of(child)
 
     def stop(self, reason: str) -> None:
         """Stop the whole runtime."""
@@ -205,12 +215,16 @@ class Supervisor:
         if child is not None and child.spec.ready == "hello":
             self._take(BecameReady(peer))
 
+    def say(self, text: str) -> None:
+        """Keep a sentence in the supervisor's own log."""
+        self._log.say(text)
+
     def reload(self) -> None:
         """Read the profile again, and add, change and remove children. A wrong profile changes nothing."""
         self._reload.ask()
 
     def _refuse(self, error: ProfileError) -> None:
-        sys.stderr.write(f"supervisor: the changed profile does not apply: {error}\n")
+        self._log.say(f"the changed profile does not apply: {error}")
         self._observers.profile_read(str(error))
 
     def _apply(self, profile: Profile, specs: tuple[ChildSpec, ...]) -> None:
@@ -235,21 +249,6 @@ class Supervisor:
             raise Refused(f"there is no actor {actor!r}, expected one of {names}")
         return child
 
-    def _status_of(self, child: ChildState) -> ActorStatus:
-        retry_seconds = None
-        if child.state in ("backoff", "failed") and child.due_at is not None:
-            retry_seconds = max(0.0, child.due_at - time.monotonic())
-        return ActorStatus(
-            actor=child.name,
-            state=child.state,
-            pid=child.pid,
-            restarts=child.restarts,
-            since=child.since + self._clock_offset,
-            reason=child.reason,
-            last_words=self._last_words.get(child.name, ""),
-            retry_seconds=retry_seconds,
-        )
-
     # Inputs of the policy
 
     def _on_process_event(self, event: ProcessEvent) -> None:
@@ -259,7 +258,7 @@ class Supervisor:
                 self._observers.wrote(self._logs.write(actor, texts, time.time()))
                 return
             case Exited(actor) | StartFailed(actor):
-                self._last_words[actor] = self._logs.last_words(actor, self._lines_before.get(actor, 0))
+                self._report.ended(actor)
             case BecameReady(actor, details) if actor == BROKER:
                 runtime = self._start_messages.broker_listens(details)
                 if runtime is not None:
@@ -292,7 +291,11 @@ class Supervisor:
         self._report_settled()
 
     def _on_stop_signal(self) -> None:
-        """Stop; at the second signal, kill what still runs."""
+        """Stop; a signal that comes again changes nothing, since commands may send it, too."""
+        self.stop("a signal asked for it")
+
+    def _on_interrupt(self) -> None:
+        """Stop; at the second Ctrl-C, kill what still runs."""
         if self._policy.is_leaving:
             self._processes.kill_all()
         self.stop("a signal asked for it")
@@ -315,9 +318,10 @@ class Supervisor:
     # Effects of the policy
 
     def _carry_out(self, effect: Effect) -> None:
+        self._give_verdict(effect)
         match effect:
             case StartProcess(spec):
-                self._lines_before[spec.name] = self._logs.count(spec.name)
+                self._report.begins(spec.name)
                 messages = self._start_messages
                 self._processes.start(spec, messages.message_for(spec), messages.environment_for(spec))
             case SendStop(actor, returning):
@@ -331,7 +335,7 @@ class Supervisor:
                 self._processes.dump_stacks(actor)
             case PublishStatus(actor):
                 if (child := self._policy.children.get(actor)) is not None:
-                    self._observers.changed(self._status_of(child))
+                    self._observers.changed(self._report.status_of(child))
             case PublishRemoval(actor):
                 if self._membership.left(actor):
                     self._send_roster()
@@ -340,12 +344,18 @@ class Supervisor:
                     ActorStatus(actor=actor, state="stopped", since=time.time(), reason=reason)
                 )
             case RecordCrash():
-                self._crashes.capture(effect, self._lines_before.get(effect.actor, 0))
+                self._crashes.capture(effect, self._report.lines_before(effect.actor))
             case Finish():
                 if not self._finished.done():
                     self._finished.set_result(None)
             case _:
                 assert_never(effect)
+
+    def _give_verdict(self, effect: Effect) -> None:
+        child = self._policy.children.get(getattr(effect, "actor", ""))
+        words = verdict_on(effect, child) if child is not None else ""
+        if child is not None and words:
+            self._log.verdict(child.name, words)
 
     def _report_settled(self) -> None:
         settled = self._policy.is_settled and not self._policy.is_leaving

@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
+from actors.shared.durable.process_identity import start_mark
 from actors.shared.durable.record_file import RecordFile
 from bus.errors import OperatorError
 
@@ -28,11 +29,13 @@ class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
         pid: of its process.
         name: for people.
         since: seconds since the Unix epoch.
+        started: tells its process from a later one with this number; empty where the platform does not.
     """
 
     pid: int
     name: str
     since: float
+    started: str = ""
 
 
 class DirectoryLocked(OperatorError):
@@ -78,6 +81,9 @@ if sys.platform == "win32":
         def release(self) -> None:
             self._lock.release()
 
+        def take_anew(self) -> bool:
+            return False  # Windows removes no file that is open
+
 else:
     import fcntl
 
@@ -110,6 +116,21 @@ else:
             fd, self._fd = self._fd, -1
             fcntl.flock(fd, fcntl.LOCK_UN)  # closing alone would leave it to a forked process
             os.close(fd)
+
+        def take_anew(self) -> bool:
+            """Lock the file that is there now, if it is another than the locked one; whether it was."""
+            with contextlib.suppress(FileNotFoundError):
+                found, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._fd)
+                if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
+                    return False
+            former, self._fd = self._fd, -1
+            try:
+                self.acquire()
+            except OSError:
+                self._fd = former
+                raise
+            os.close(former)
+            return True
 
         def __del__(self) -> None:
             if self.is_locked:
@@ -147,7 +168,27 @@ class DirectoryLock:
             self._lock.acquire()
         except BlockingIOError:
             raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
-        holder = LockHolder(pid=os.getpid(), name=self._name, since=time.time())
+        return self._write_note()
+
+    def restore(self) -> bool:
+        """Take the directory anew if somebody removed or replaced the lock file; whether that was so.
+
+        Raises:
+            DirectoryLocked: another process has taken it meanwhile.
+            OSError: it cannot be taken.
+        """
+        make_directory(self._directory)
+        try:
+            if not self._lock.take_anew():
+                return False
+        except BlockingIOError:
+            raise DirectoryLocked(str(self._directory), holder_of(self._directory)) from None
+        self._write_note()
+        return True
+
+    def _write_note(self) -> LockHolder:
+        pid = os.getpid()
+        holder = LockHolder(pid=pid, name=self._name, since=time.time(), started=start_mark(pid))
         with contextlib.suppress(DurableWriteFailed):  # it only explains: a full disk must not stop us
             _note_in(self._directory).write(holder)
         return holder

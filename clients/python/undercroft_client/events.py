@@ -45,12 +45,31 @@ class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_cra
     record: str = ""
 
 
+class ActorEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How an actor last ended unexpectedly.
+
+    Attributes:
+        at: seconds since the Unix epoch.
+        kind: as in its crash record (`CrashKind`).
+        reason: exit code, signal, or what the supervisor ended it for.
+        words: the sentence with which it explained itself: a refusal, the last line of a traceback; empty if it
+            said nothing.
+    """
+
+    at: float
+    kind: str
+    reason: str
+    words: str = ""
+
+
 class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one actor.
 
     Attributes:
         pid: None: it has no process.
-        restarts: how often it was started again since the supervisor began.
+        restarts: how often it was started again since the supervisor began, for whatever reason.
+        crashes: how often it ended unexpectedly since then.
+        last_end: how it last did; it stays when the actor is ready again. None: it never did.
         since: when it entered this state, seconds since the Unix epoch.
         reason: why it is in this state: exit code, signal, missed heartbeats, a dependency.
         last_words: the end of its stderr before it last ended.
@@ -61,6 +80,8 @@ class ActorStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["backoff", "failed", "ready", "starting", "stopped", "stopping", "waiting"]
     pid: int | None = None
     restarts: int = 0
+    crashes: int = 0
+    last_end: ActorEnd | None = None
     since: float = 0.0
     reason: str = ""
     last_words: str = ""
@@ -1138,17 +1159,21 @@ class LogLevelRequestEvent(Request[LogLevelChangedEvent], frozen=True, kw_only=T
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line that a process wrote to stdout or stderr, redacted.
+    """One line that a process wrote to stdout or stderr, or the supervisor about it, redacted.
 
     Attributes:
         at: seconds since the Unix epoch.
         recorded: it repeats a record that was also published (`logs.recorded`).
+        verdict: the supervisor wrote it: why it ended the actor, or how the actor ended.
+        correlation: id of the matter that a recorded line belongs to; empty: none.
     """
 
     actor: str
     at: float
     text: str
     recorded: bool = False
+    verdict: bool = False
+    correlation: str = ""
 
 
 class LogLinesWrittenEvent(Event, frozen=True, kw_only=True, tag="supervision.log_lines_written"):
@@ -1223,7 +1248,7 @@ class LogsReportedEvent(Event, frozen=True, kw_only=True, tag="supervision.logs_
 
 
 class LogsRequestEvent(Request[LogsReportedEvent], frozen=True, kw_only=True, tag="supervision.logs"):
-    """Ask for the newest log lines of one actor, or of all."""
+    """Ask for the newest log lines of one actor, or of all. `supervisor`: its own, and all its verdicts."""
 
     actor: str | None = None
     limit: int = 200
@@ -2657,6 +2682,8 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
 
     Attributes:
         settled: every actor that should run is ready, or has failed for good.
+        ready: every actor is ready, or has done its work and ended well.
+        not_ready: names of the others.
     """
 
     version: str
@@ -2666,6 +2693,8 @@ class SupervisorStatusEvent(Event, frozen=True, kw_only=True, tag="supervision.s
     started_at: float
     settled: bool
     actors: list[ActorStatus]
+    ready: bool = False
+    not_ready: list[str] = []
 
 
 class SupervisorStatusRequestEvent(Request[SupervisorStatusEvent], frozen=True, kw_only=True, tag="supervision.status"):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from actors.cli.exit_codes import DeadlinePassed, ExitCode, exit_code_of, report
-from actors.runtime.supervisor.host.home_lock import AlreadyRunning
+from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning
 from actors.shared.profile.profile import ProfileError
 from actors.state_store.backups.errors import TransferRefused
 from bus.errors import NotRunning, RequestFailed, UndercroftError

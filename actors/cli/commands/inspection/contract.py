@@ -14,7 +14,7 @@ from actors.cli.output import print_json
 if TYPE_CHECKING:
     import msgspec
 
-FORMATS = ("json-schema", "asyncapi")
+FORMATS = ("json-schema", "asyncapi", "up-lines")
 
 
 @click.command()
@@ -29,7 +29,7 @@ FORMATS = ("json-schema", "asyncapi")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Directory for both documents, instead of stdout.",
+    help="Directory for all documents, instead of stdout.",
 )
 @click.option(
     "--clients",
@@ -40,13 +40,14 @@ FORMATS = ("json-schema", "asyncapi")
 @target_options
 @pass_target
 def contract(target: Target, form: str, output: Path | None, clients: Path | None, check: bool) -> int:
-    """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0.
+    """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0; the lines of 'up --json'.
 
     With --output or --clients it is written to files. No runtime is needed.
 
     \b
     Examples:
       undercroft contract --format asyncapi
+      undercroft contract --format up-lines
       undercroft contract --output schemas/published --clients clients
       undercroft contract --output schemas/published --check
     """
@@ -61,11 +62,12 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
         json_schema,
         rendered,
     )
+    from schemas.contract.up_lines_export import UP_LINES_FILE, up_lines_schema
 
     documents: list[type[msgspec.Struct]] = [*DOCUMENTS, Runtime]
     schema = json_schema(documents)
     if output is None and clients is None:
-        document = schema if form == FORMATS[0] else asyncapi(documents)
+        document = {"json-schema": schema, "up-lines": up_lines_schema()}.get(form) or asyncapi(documents)
         if target.as_json:
             print_json(document)
         else:
@@ -75,6 +77,7 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
     if output is not None:
         files[output / SCHEMA_FILE] = rendered(schema)
         files[output / ASYNCAPI_FILE] = rendered(asyncapi(documents))
+        files[output / UP_LINES_FILE] = rendered(up_lines_schema())
     if clients is not None:
         from schemas.contract.client_source import client_files
 

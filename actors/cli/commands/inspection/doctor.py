@@ -149,10 +149,10 @@ async def _gather(peer: Peer) -> RuntimeFacts:
 def _repair(target: Target, home: ExaminedHome, problems: list[Problem]) -> list[RepairOutcome]:
     """Carry out the repairs while holding the home, so that no runtime starts meanwhile."""
     from actors.cli.doctor.repairs import carry_out, plan
-    from actors.runtime.supervisor.host.home_lock import AlreadyRunning, take_home
+    from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning, take_home
 
     try:
-        with take_home(home.locations.state, f"{target.app} (doctor)"):
+        with take_home(home.locations.state, f"the doctor of {target.app}", is_supervisor=False):
             return carry_out(plan(problems), is_up=False)
     except (AlreadyRunning, OSError):
         return carry_out(plan(problems), is_up=True)

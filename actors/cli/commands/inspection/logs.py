@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import click
 
-from actors.cli.connection import ask, with_peer
+from actors.cli.connection import ask, ask_supervisor, with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import log_line
@@ -61,10 +61,10 @@ def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str
 async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follow: bool) -> None:
     request = LogsRequestEvent(actor=actor, limit=limit)
     if not follow:
-        _print(target, actor, (await ask(peer, request)).lines)
+        _print(target, actor, (await ask_supervisor(peer, request)).lines)
         return
     async with peer.subscribe(LogLinesWrittenEvent) as events:
-        shown = (await ask(peer, request)).lines
+        shown = (await ask_supervisor(peer, request)).lines
         _print(target, actor, shown)
         newest = shown[-1].at if shown else 0.0  # an event on its way may repeat lines of the reply
         async for event in events:

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from actors.cli.connection import ask, with_peer
+from actors.cli.connection import ask_supervisor, with_peer
 from actors.cli.exit_codes import DeadlinePassed, ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
@@ -54,7 +54,7 @@ async def _restart_all(
 
 async def _restart(peer: Peer, actor: str, wait: bool, timeout_seconds: float) -> ActorStatus:
     async with peer.subscribe(ActorStateChangedEvent) as events:
-        accepted = (await ask(peer, ActorRestartRequestEvent(actor=actor))).status
+        accepted = (await ask_supervisor(peer, ActorRestartRequestEvent(actor=actor))).status
         if not wait:
             return accepted
         before = accepted.restarts - 1 if accepted.state == "starting" else accepted.restarts

@@ -7,7 +7,7 @@ from typing import Final, get_args
 import click
 import msgspec
 
-from actors.cli.connection import ask, with_peer
+from actors.cli.connection import ask_supervisor, with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import alert_line, code_of, print_status
@@ -43,7 +43,7 @@ def status(target: Target) -> int:
 
 async def status_and_alerts(peer: Peer) -> tuple[SupervisorStatusEvent, list[Alert]]:
     """The state of all actors, and the active alerts, the most severe first."""
-    overview = await ask(peer, SupervisorStatusRequestEvent())
+    overview = await ask_supervisor(peer, SupervisorStatusRequestEvent())
     told = [event for event in await peer.retained(AlertChangedEvent) if event.is_own]
     active = [event.alert for event in told if event.alert.is_active]
     return overview, sorted(active, key=lambda alert: (SEVERITIES.index(alert.severity), alert.since))

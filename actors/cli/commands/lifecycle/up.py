@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from actors.runtime.supervisor.supervisor_options import (
     SpawnMethod,
     Transport,
 )
+from bus.errors import UndercroftError
 from schemas.operations.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
@@ -28,6 +30,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.option(
     "--detach", is_flag=True, help="Start in the background; return when every actor is ready or has failed."
+)
+@click.option(
+    "--exit-with-parent",
+    is_flag=True,
+    help="Stop when stdin ends, or when the process that started this one is gone. For apps.",
+)
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Stop the runtime that has this home, such as one that an app left behind, and take its place.",
+)
+@click.option(
+    "--logs/--no-logs",
+    "with_logs",
+    default=None,
+    help="Show what the children write.  [default: yes for a person, no with --json]",
 )
 @click.option(
     "--transport",
@@ -49,7 +67,7 @@ if TYPE_CHECKING:
     "timeout_seconds",
     default=60.0,
     show_default=True,
-    help="With --detach: how long to wait, in seconds.",
+    help="With --detach or --replace: how long to wait for either, in seconds.",
 )
 @click.option("--settled-to-stdout", is_flag=True, hidden=True)
 @target_options
@@ -58,6 +76,9 @@ if TYPE_CHECKING:
 def up(
     target: Target,
     detach: bool,
+    exit_with_parent: bool,
+    replace: bool,
+    with_logs: bool | None,
     transport: Transport,
     spawn_method: SpawnMethod,
     timeout_seconds: float,
@@ -65,14 +86,23 @@ def up(
 ) -> int:
     """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
-    SIGHUP reads the children of the profile again. With --json, each change of state is one object.
+    SIGHUP reads the children of the profile again. With --json, each change is one object with a 'type';
+    "settled" says that all is ready ("ready": true), or who is not ("not_ready"). 'undercroft contract
+    --format up-lines' shows all types.
 
     \b
     Examples:
       undercroft up
       undercroft up --profile ./myapp --home /tmp/try
       undercroft up --detach --json
+      undercroft up --json --exit-with-parent --replace     as the sidecar of an app
     """
+    if exit_with_parent and detach:
+        raise click.UsageError("--detach outlives its parent: it does not go with --exit-with-parent")
+    if replace:
+        from actors.cli.runtime.runtime_end import end_holder
+
+        end_holder(target, timeout_seconds)
     if detach:
         from actors.cli.background_start import fork_background, spawn_background
 
@@ -82,27 +112,61 @@ def up(
         if background is not None:
             return _wait_settled(target, background, timeout_seconds)
         target.as_json, settled_to_stdout = False, True  # this is the background now
+    view = _view(target, settled_to_stdout, with_logs)
+    return _run(target, view, transport, spawn_method, exit_with_parent=exit_with_parent)
+
+
+def _run(
+    target: Target,
+    view: SupervisorObserver,
+    transport: Transport,
+    spawn_method: SpawnMethod,
+    *,
+    exit_with_parent: bool,
+) -> int:
     from actors.runtime.supervisor.start import run_supervisor
 
-    run_supervisor(
-        app=target.app,
-        home=target.home,
-        profile=target.profile,
-        transport=transport,
-        spawn_method=spawn_method,
-        observers=[_view(target, settled_to_stdout)],
-    )
+    try:
+        run_supervisor(
+            app=target.app,
+            home=target.home,
+            profile=target.profile,
+            transport=transport,
+            spawn_method=spawn_method,
+            observers=[view],
+            exit_with_parent=exit_with_parent,
+            once_forked=lambda: _guard_output(target),
+        )
+    except UndercroftError:
+        raise
+    except Exception:  # told here, where output cannot block any more
+        traceback.print_exc()
+        return ExitCode.FAILED
     return ExitCode.OK
 
 
-def _view(target: Target, settled_to_stdout: bool) -> SupervisorObserver:
+def _guard_output(target: Target) -> None:
+    """From now on, whatever this process prints neither blocks nor ends it."""
+    from actors.cli.terminal import replace_beneath, sink_of_stdout
+    from actors.cli.views.up_view import dropped_notice
+    from actors.runtime.supervisor.host.output_sink import sinks_for
+
+    replace_beneath(sinks_for)
+    if target.as_json:
+        sink_of_stdout().notice = dropped_notice
+
+
+def _view(target: Target, settled_to_stdout: bool, with_logs: bool | None) -> SupervisorObserver:
     from actors.cli.views import up_view
 
     if settled_to_stdout:
         return up_view.SettledUpView()
     if target.as_json:
-        return up_view.JsonUpView()
-    return up_view.LiveUpView() if sys.stdout.isatty() else up_view.PlainUpView()
+        return up_view.JsonUpView(with_logs=bool(with_logs))
+    wanted = with_logs is not False
+    if sys.stdout.isatty():
+        return up_view.LiveUpView(with_logs=wanted)
+    return up_view.PlainUpView(with_logs=wanted)
 
 
 def _wait_settled(target: Target, background: BackgroundRuntime, timeout_seconds: float) -> int:
@@ -111,7 +175,9 @@ def _wait_settled(target: Target, background: BackgroundRuntime, timeout_seconds
         return _report_failed_start(target, background)
     overview = msgspec.json.decode(line, type=SupervisorStatusEvent)
     if target.as_json:
-        print_json(overview)
+        from actors.cli.views.up_view import settled_document
+
+        print_json(settled_document(overview))
     else:
         print_status(overview)
     return code_of(overview)
@@ -121,7 +187,8 @@ def _report_failed_start(target: Target, background: BackgroundRuntime) -> int:
     code, words = background.failure()
     code = code if code > 0 else ExitCode.FAILED
     if target.as_json:
-        print_json({"error": words.strip().removeprefix("undercroft: "), "exit_code": int(code)})
+        error = words.strip().removeprefix("undercroft: ")
+        print_json({"error": error, "type": "StartFailed", "exit_code": int(code)})
     else:
         sys.stderr.write(words)
     return code

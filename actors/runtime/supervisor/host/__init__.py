@@ -1,7 +1,9 @@
-"""What the supervisor has on the machine: the lock of the home, `runtime.json`, the sockets, and systemd.
+"""What the supervisor has on the machine: its home, the sockets, its output, and systemd.
 
-`home_lock.py` makes sure that each home has only one supervisor; read it first. `runtime_file.py` writes the
-file by which clients find the bus, `broker_endpoints.py` decides where the broker listens, and
-`systemd_notify.py` reports to the service manager. What a killed supervisor leaves here is stale, and the
-next one replaces it.
+`home/` has the lock of the home and `runtime.json`; read it first. `broker_endpoints.py` decides where the
+broker listens, `environment_credentials.py` takes credentials out of the environment, and `systemd_notify.py`
+reports to the service manager. `output_sink.py` keeps output from holding anything up, and `parent_watch.py`
+notices that an app is gone.
+
+What a killed supervisor leaves here is stale, and the next one replaces it.
 """

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from actors.runtime.supervisor.supervisor_options import Transport
 from bus.errors import OperatorError
 
+PRIVATE_MODE: Final = 0o700
 PATH_LIMIT_BYTES: Final = 100
 """The address of a socket holds a path of 107 bytes on Linux and 103 on macOS (sun_path)."""
 
@@ -60,6 +61,22 @@ def run_directory(state: Path, temporary: Path | None = None) -> Path:
     return (temporary or Path(tempfile.gettempdir())) / f"undercroft-{os.getuid()}-{digest}"
 
 
+def restore_run_directory(state: Path) -> bool:
+    """Create the directory again if it was removed, and make it private; whether it was removed.
+
+    The broker then finds that its sockets are gone, and binds them anew.
+
+    Raises:
+        RunDirectoryRefused: something else lies in its place.
+        OSError: it cannot be created.
+    """
+    directory = run_directory(state)
+    was_gone = not directory.exists()
+    if was_gone or stat.S_IMODE(directory.lstat().st_mode) != PRIVATE_MODE:
+        _make_private(directory)
+    return was_gone
+
+
 def discard_run_directory(state: Path) -> None:
     """Remove sockets and directory. Call it under the lock of the home, once the broker has ended."""
     directory = run_directory(state)
@@ -72,11 +89,11 @@ def discard_run_directory(state: Path) -> None:
 def _make_private(directory: Path) -> None:
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        directory.mkdir(mode=0o700)
+        directory.mkdir(mode=PRIVATE_MODE)
     except FileExistsError:
         found = directory.lstat()
         if not stat.S_ISDIR(found.st_mode):
             raise RunDirectoryRefused(str(directory), "it is not a directory") from None
         if found.st_uid != os.getuid():
             raise RunDirectoryRefused(str(directory), f"it belongs to user {found.st_uid}") from None
-        directory.chmod(0o700)
+        directory.chmod(PRIVATE_MODE)

@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def handled_signals(
-    loop: asyncio.AbstractEventLoop, stop: Callable[[], None], reload: Callable[[], None]
+    loop: asyncio.AbstractEventLoop,
+    stop: Callable[[], None],
+    interrupt: Callable[[], None],
+    reload: Callable[[], None],
 ) -> Iterator[None]:
-    """Within the block SIGTERM and SIGINT call `stop`, and SIGHUP (where it exists) calls `reload`."""
-    handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: stop, signal.SIGINT: stop}
+    """Within the block SIGTERM, SIGINT and (where it exists) SIGHUP call `stop`, `interrupt` and `reload`."""
+    handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: stop, signal.SIGINT: interrupt}
     if os.name == "nt":
         former = {
-            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop)) for number in handlers
+            number: signal.signal(number, lambda *_, handler=handler: loop.call_soon_threadsafe(handler))
+            for number, handler in handlers.items()
         }
         try:
             yield

@@ -65,8 +65,9 @@ class BusReporter(SupervisorObserver):
         """Publish the state, and raise or clear the alert about an actor that does not stay up."""
         self._post(ActorStateChangedEvent(actor=status.actor, status=status))
         if status.state == "failed":
-            often = f" after {status.restarts} restarts" if status.restarts else ""
-            message = f"{status.actor} does not stay up{often}: {status.reason}; the other actors run on"
+            often = f", it ended unexpectedly {status.crashes} times" if status.crashes > 1 else ""
+            why = status.last_end.words if status.last_end and status.last_end.words else status.reason
+            message = f"{status.actor} does not stay up{often}: {why}; the other actors run on"
             advice = (
                 f"see 'undercroft logs {status.actor}' and 'undercroft doctor'; "
                 f"'undercroft restart {status.actor}' tries again at once"

@@ -17,27 +17,38 @@ from actors.runtime.supervisor.core.last_output import exit_evidence
 from actors.runtime.supervisor.core.supervision_events import RecordCrash
 from actors.runtime.supervisor.processes.oom_watch import OomCount, OomWatch
 from actors.runtime.supervisor.reports.log_ring import LogRings
+from actors.runtime.supervisor.reports.supervisor_log import SupervisorLog
+from actors.runtime.supervisor.reports.verdicts import closing_words, end_in_words
 from actors.shared.crash_files import keep_crash
 from actors.shared.durable.durable_write import DurableWriteFailed
 from schemas.operations.crashes import ActorCrashedEvent, CrashRecord
+from schemas.operations.supervision import ActorEnd
 
 
 class CrashRecorder:
     """Writes crash records in threads, and announces each once it is written."""
 
     def __init__(
-        self, state: Path, logs: LogRings, version: str, announce: Callable[[ActorCrashedEvent], None]
+        self,
+        state: Path,
+        logs: LogRings,
+        log: SupervisorLog,
+        version: str,
+        announce: Callable[[ActorCrashedEvent], None],
     ) -> None:
         """Be ready to record.
 
         Args:
             state: the state directory; records lie below it.
             logs: what processes wrote.
+            log: takes a verdict on each end, and why one could not be recorded.
             version: of Undercroft.
             announce: called on the event loop once a record is written, or could not be.
         """
         self._state = state
         self._logs = logs
+        self._log = log
+        self._ends: dict[str, tuple[int, ActorEnd]] = {}
         self._version = version
         self._announce = announce
         self._oom = OomWatch()
@@ -57,11 +68,13 @@ class CrashRecorder:
         words = self._logs.final_words(end.actor, lines_before)
         oom = self._oom_kills(end)
         kind = crash_kind(end, words, oom.kills if oom else None)
+        reason, at = self._logs.redact(end.reason), time.time()
+        self._note(end.actor, ActorEnd(at=at, kind=kind, reason=reason, words=closing_words(words, kind)))
         record = CrashRecord(
             actor=end.actor,
-            at=time.time(),
+            at=at,
             kind=kind,
-            reason=self._logs.redact(end.reason),
+            reason=reason,
             pid=end.pid,
             exit_code=end.status.code if end.status else None,
             signal=signal_name(end.status),
@@ -76,10 +89,18 @@ class CrashRecorder:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
+    def ends_of(self, actor: str) -> tuple[int, ActorEnd | None]:
+        """How often an actor ended unexpectedly so far, and how it last did."""
+        return self._ends.get(actor, (0, None))
+
     async def finish(self) -> None:
         """Wait until everything captured is written."""
         while self._writing:
             await asyncio.gather(*self._writing)
+
+    def _note(self, actor: str, end: ActorEnd) -> None:
+        self._ends[actor] = (self.ends_of(actor)[0] + 1, end)
+        self._log.verdict(actor, end_in_words(end))
 
     def _oom_kills(self, end: RecordCrash) -> OomCount | None:
         if end.kill_reason or end.status is None or end.status.signal is None:
@@ -90,7 +111,7 @@ class CrashRecorder:
         try:
             name = await asyncio.to_thread(self._write, record)
         except (DurableWriteFailed, OSError) as error:
-            sys.stderr.write(f"supervisor: the crash of {record.actor} is not on record: {error}\n")
+            self._log.say(f"the crash of {record.actor} is not on record: {error}")
             name = ""
         self._announce(
             ActorCrashedEvent(

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from bus.telemetry.log_handler import ECHO
+from actors.runtime.supervisor.core.child_spec import SUPERVISOR
+from bus.telemetry.log_handler import ECHO, echoed
 from bus.telemetry.stream_redaction import StreamRedactor
 from schemas.operations.supervision import LogLine
 
@@ -16,6 +17,7 @@ RING_LIMIT_BYTES: Final = 1024 * 1024
 LINE_LIMIT: Final = 8 * 1024
 """Characters of one line in the ring; a longer line becomes several."""
 
+CORRELATION_LIMIT: Final = 256
 LAST_WORDS_LINES: Final = 60
 LAST_WORDS_LIMIT_BYTES: Final = 6 * 1024
 FINAL_WORDS_LINES: Final = 400
@@ -85,17 +87,35 @@ class LogRings:
             ring.append(line, next(self._places))
         return lines
 
+    def write_verdict(self, actor: str, text: str, at: float) -> list[LogLine]:
+        """Keep what the supervisor says about an actor, in the rings of both: its own has no chatter."""
+        line = LogLine(actor=actor, at=at, text=self.redact(f"{SUPERVISOR}: {text}"), verdict=True)
+        place = next(self._places)
+        for name in (actor, SUPERVISOR):
+            self._rings.setdefault(name, LogRing()).append(line, place)
+        return [line]
+
     def newest(self, actor: str | None, limit: int) -> tuple[list[LogLine], int]:
-        """The newest lines of one process or of all, oldest first, and the number of older ones left out."""
-        if actor is None:
-            rings = list(self._rings.values())
-        else:
-            rings = [self._rings[actor]] if actor in self._rings else []
-        # By their places, not by their times: the clock may be set back.
-        placed = (line for ring in rings for line in ring.placed(limit))
-        lines = sorted(placed, key=lambda line: line[0])
-        kept = [line for _, line in lines[-limit:]] if limit > 0 else []
-        return kept, sum(ring.dropped + len(ring) for ring in rings) - len(kept)
+        """The newest lines of one process or of all, oldest first, and the number of older ones left out.
+
+        Those of the supervisor are its own and its verdicts on all actors.
+        """
+        found = [self._of_ring(name, actor, limit) for name in self._rings]
+        # By their places, not by their times: the clock may be set back. A verdict is in two rings.
+        distinct = {place: line for lines, _ in found for place, line in lines}
+        kept = [distinct[place] for place in sorted(distinct)[-limit:]] if limit > 0 else []
+        total = sum(size for _, size in found) - sum(len(lines) for lines, _ in found) + len(distinct)
+        return kept, total - len(kept)
+
+    def _of_ring(self, name: str, actor: str | None, limit: int) -> tuple[list[tuple[int, LogLine]], int]:
+        """Lines of one ring that belong to an actor (None: to any), and how many there ever were of them."""
+        ring = self._rings[name]
+        if actor in (None, name):
+            return ring.placed(limit), ring.count
+        if name != SUPERVISOR or limit <= 0:
+            return [], 0
+        lines = [placed for placed in ring.placed(RING_LIMIT_LINES) if placed[1].actor == actor][-limit:]
+        return lines, len(lines)
 
     def count(self, actor: str) -> int:
         """How many lines a process has written in all its lives."""
@@ -103,12 +123,16 @@ class LogRings:
 
     def last_words(self, actor: str, since: int) -> str:
         """The end of what a process wrote beyond its first `since` lines, those of its former lives."""
-        lines = [line.text for line in self._since(actor, LAST_WORDS_LINES, since)]
+        lines = [line.text for line in self._since(actor, LAST_WORDS_LINES, since) if not line.verdict]
         return "\n".join(lines)[-LAST_WORDS_LIMIT_BYTES:]
 
     def final_words(self, actor: str, since: int) -> str:
         """The longer end of what a process wrote beyond its first `since` lines, without log records."""
-        lines = [line.text for line in self._since(actor, FINAL_WORDS_LINES, since) if not line.recorded]
+        lines = [
+            line.text
+            for line in self._since(actor, FINAL_WORDS_LINES, since)
+            if not line.recorded and not line.verdict
+        ]
         return "\n".join(lines)[-FINAL_WORDS_LIMIT_BYTES:]
 
     def _since(self, actor: str, limit: int, since: int) -> list[LogLine]:
@@ -117,11 +141,19 @@ class LogRings:
 
     def _lines(self, actor: str, at: float, text: str) -> list[LogLine]:
         is_recorded = text.startswith(ECHO)
+        correlation, text = echoed(text) if is_recorded else ("", text)
         stream = self._streams.get(actor)
         if stream is None:
             stream = self._streams[actor] = StreamRedactor(self.redact)
-        found = stream.line(text.removeprefix(ECHO))
+        found = stream.line(text)
+        correlation = self.redact(correlation)[:CORRELATION_LIMIT] if correlation else ""
         return [
-            LogLine(actor=actor, at=at, text=found[start : start + LINE_LIMIT], recorded=is_recorded)
+            LogLine(
+                actor=actor,
+                at=at,
+                text=found[start : start + LINE_LIMIT],
+                recorded=is_recorded,
+                correlation=correlation,
+            )
             for start in range(0, max(1, len(found)), LINE_LIMIT)
         ]

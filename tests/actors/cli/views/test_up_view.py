@@ -31,7 +31,7 @@ def test_plain_lines_name_the_actor_its_state_and_the_reason(capsys: pytest.Capt
 
 
 def test_every_line_for_a_program_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    view = JsonUpView()
+    view = JsonUpView(with_logs=True)
     view.changed(READY)
     view.wrote([LogLine(actor="tray", at=0.0, text="two\nlines")])
     view.settled(OVERVIEW)

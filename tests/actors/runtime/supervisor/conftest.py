@@ -64,7 +64,7 @@ class JsonRuntime:
         self, home: Path, profile: Path, *arguments: str, environment: dict[str, str] | None = None
     ) -> None:
         self.home = home
-        command = undercroft_command(home, "--json", "up", *arguments, profile=profile)
+        command = undercroft_command(home, "--json", "up", "--logs", *arguments, profile=profile)
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -111,7 +111,7 @@ class JsonRuntime:
 
     def wait_settled(self) -> dict[str, Any]:
         """Read until every actor is ready or has failed."""
-        return self.wait_for(lambda found: found.get("type") == "supervision.status_reported")
+        return self.wait_for(lambda found: found.get("type") == "settled")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another `undercroft` command on the same home."""

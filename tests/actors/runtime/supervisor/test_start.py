@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.host.home_lock import AlreadyRunning, take_home
+from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning, take_home
 from actors.runtime.supervisor.start import run_supervisor
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import ProfileError

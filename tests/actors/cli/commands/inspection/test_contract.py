@@ -33,7 +33,7 @@ def test_written_files_pass_the_check_and_edited_ones_do_not(tmp_path: Path) -> 
     assert run(*options, "--check")[0] == 1
     code, shown = run(*options, "--json")
     written = json.loads(shown)["written"]
-    assert (code, len(written)) == (0, 5)
+    assert (code, len(written)) == (0, 6)
     assert run(*options, "--check") == (0, "")
     Path(written[0]).write_text("{}", encoding="utf-8")
     code, shown = run(*options, "--check")

@@ -100,7 +100,7 @@ def test_a_start_in_the_background_tells_of_an_actor_that_fails(
     write_profile(tmp_path / "profile", {**WORKER, "entry": "cli_probe:broken", "intensity": 1})
     up = undercroft("up", "--detach")
     assert up.returncode == 1
-    assert "worker: failed: exit code 1; next try in" in up.stdout
+    assert "worker: failed: exit code 1: ValueError: no good; next try in" in up.stdout
     assert "ValueError: no good" in undercroft("logs", "worker").stdout
 
 

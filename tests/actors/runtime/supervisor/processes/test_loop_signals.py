@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 
@@ -13,15 +14,16 @@ from actors.runtime.supervisor.processes.loop_signals import handled_signals
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends itself signals")]
 
 
-async def test_term_and_int_stop_and_hup_reloads_and_afterwards_nothing_is_handled() -> None:
+async def test_term_int_and_hup_are_told_apart_and_afterwards_nothing_is_handled() -> None:
     heard: asyncio.Queue[str] = asyncio.Queue()
     before = signal.getsignal(signal.SIGHUP)
     with handled_signals(
-        asyncio.get_running_loop(), lambda: heard.put_nowait("stop"), lambda: heard.put_nowait("reload")
+        asyncio.get_running_loop(),
+        *(functools.partial(heard.put_nowait, name) for name in ("stop", "interrupt", "reload")),
     ):
         for number, expected in (
             (signal.SIGTERM, "stop"),
-            (signal.SIGINT, "stop"),
+            (signal.SIGINT, "interrupt"),
             (signal.SIGHUP, "reload"),
         ):
             os.kill(os.getpid(), number)

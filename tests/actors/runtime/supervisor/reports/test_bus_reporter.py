@@ -29,7 +29,7 @@ async def test_log_lines_travel_in_batches(tmp_path: Path) -> None:
 
 async def test_an_actor_that_does_not_stay_up_is_an_alert_until_it_is_ready(tmp_path: Path) -> None:
     def status(state: ActorState) -> ActorStatus:
-        return ActorStatus(actor="tray", state=state, restarts=5, reason="exit code 1")
+        return ActorStatus(actor="tray", state=state, restarts=9, crashes=5, reason="exit code 1")
 
     async def next_alert(events: Subscription[Any]) -> Alert:
         event = await anext(events)
@@ -43,7 +43,7 @@ async def test_an_actor_that_does_not_stay_up_is_an_alert_until_it_is_ready(tmp_
         first, second, cleared = [await next_alert(events) for _ in range(3)]
         assert (first.is_active, first.severity, first.count) == (True, "error", 1)
         assert "exit code 1" in first.message
-        assert "after 5 restarts" in first.message
+        assert "ended unexpectedly 5 times" in first.message
         assert "undercroft restart tray" in first.advice
         assert (second.is_active, second.count) == (True, 2)
         assert not cleared.is_active

@@ -17,6 +17,7 @@ import pytest
 
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.reports.log_ring import LogRings
+from actors.runtime.supervisor.reports.supervisor_log import SupervisorLog
 from actors.shared.crash_files import crash_directory, read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
@@ -28,7 +29,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "store.py", line 3, in r
 
 
 def _recorder(state: Path, told: list[ActorCrashedEvent], logs: LogRings) -> CrashRecorder:
-    return CrashRecorder(state, logs, "9.9.9", told.append)
+    return CrashRecorder(state, logs, SupervisorLog(logs, lambda _: None), "9.9.9", told.append)
 
 
 @pytest.mark.anyio

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from actors.runtime.supervisor.host.runtime_file import RuntimeFile
+from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from bus.discovery import CurveKeys, Runtime, read_runtime
 
 RUNTIME = Runtime(

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.host.home_lock import AlreadyRunning, take_home
+from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning, take_home
 
 HOLD = """
 import pathlib, sys
-from actors.runtime.supervisor.host.home_lock import take_home
+from actors.runtime.supervisor.host.home.home_lock import take_home
 lock = take_home(pathlib.Path(sys.argv[1]), "x")
 print("held", flush=True)
 input()

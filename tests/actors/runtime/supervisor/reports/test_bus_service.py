@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.bus_service import LOG_LIMIT_LINES
+from actors.runtime.supervisor.reports.bus_service import LOG_LIMIT_LINES
 from bus import wire
 from bus.errors import RequestFailed
 from bus.transport.sockets.socket_transport import SocketTransport

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from typing import Any, Final
 
 import msgspec
@@ -74,7 +73,7 @@ class BusService:
                 ) as peer:
                     await self._serve(peer)
             except UndercroftError as error:
-                sys.stderr.write(f"supervisor: not on the bus: {error}\n")
+                self._supervisor.say(f"not on the bus: {error}")
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _serve(self, peer: Peer) -> None:
