@@ -18,6 +18,7 @@ from actors.history.entries.entry_ids import EntryIds, is_entry_id
 from actors.history.entries.entry_retention import expired_ids
 from actors.history.history_store import HistoryStore
 from actors.history.storage_mode import StorageMode
+from actors.shared.clocks import careful_clock, elapsed_beside
 from bus.actor import Actor, BusContext, Later
 from bus.client import asker
 from bus.errors import Refused, UndercroftError
@@ -88,6 +89,7 @@ class History(Actor[Inbox]):
         context: BusContext,
         home: HistoryHome | None = None,
         now: Callable[[], float] = time.time,
+        age: Callable[[], float] | None = None,
         random_bits: Callable[[], int] = lambda: secrets.randbits(64),
     ) -> None:
         """Build the history, empty and in memory.
@@ -96,11 +98,13 @@ class History(Actor[Inbox]):
             context: connection to the bus.
             home: None where nothing may ever be on disk.
             now: seconds since the Unix epoch.
+            age: the same, never more than have passed; None for the system's clock.
             random_bits: 64 random bits.
         """
         super().__init__(context)
         self._home = home
         self._now = now
+        self._age = age or careful_clock(now, elapsed_beside(now))
         self._random_bits = random_bits
         self._ids = EntryIds()
         self._mode = StorageMode()
@@ -219,7 +223,7 @@ class History(Actor[Inbox]):
                 count=0, dry_run=request.dry_run, note="no rule sets a limit: all entries are kept"
             )
         sizes = await store.sizes()
-        expired = await anyio.to_thread.run_sync(lambda: expired_ids(sizes, rules, self._now()))
+        expired = await anyio.to_thread.run_sync(lambda: expired_ids(sizes, rules, self._age()))
         if not expired or request.dry_run:
             return HistoryRemovedEvent(count=len(expired), dry_run=request.dry_run)
         count = await store.remove(expired, dry_run=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from actors.readiness.snapshot.availability import ReadinessDeclaration, broken_
 from actors.readiness.snapshot.readiness_facts import FactEvent, ReadinessFacts, learn, listed
 from actors.readiness.snapshot.warning_signs import taken_over
 from actors.readiness.wording import Wording, WordingTables
+from actors.shared.clocks import steady_clock
 from actors.shared.disk_space import free_bytes
 from bus.actor import Actor, BusContext, Later
 from bus.client import GapEvent
@@ -259,9 +259,3 @@ class Readiness(Actor[Inbox]):
         found = await anyio.to_thread.run_sync(free_bytes, Path(location), abandon_on_cancel=True)
         self._facts = replace(self._facts, free_bytes=found)
         self._news.set()
-
-
-def steady_clock() -> Callable[[], float]:
-    """Seconds since the Unix epoch that advance evenly: setting the system's clock delays no timer."""
-    began = time.time() - time.monotonic()
-    return lambda: began + time.monotonic()

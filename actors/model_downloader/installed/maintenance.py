@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import anyio
@@ -19,6 +18,7 @@ from actors.model_downloader.staging.activation import roll_back
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import promises_digest
 from actors.model_downloader.verifier_client import VerifierClient, question_about
+from actors.shared.clocks import StampClock
 from actors.shared.durable.durable_write import DurableWriteFailed
 from bus.errors import Refused
 from schemas.leases import ModelRepairAcceptedEvent, ModelRolledBackEvent
@@ -61,7 +61,7 @@ class Maintenance:
         installed: InstalledModels,
         verifier: VerifierClient,
         settings: DownloaderSettings,
-        now: Callable[[], float] = time.time,
+        stamps: StampClock | None = None,
     ) -> None:
         self._layout = layout
         self._registry = registry
@@ -70,7 +70,7 @@ class Maintenance:
         self._installed = installed
         self._verifier = verifier
         self._settings = settings
-        self._now = now
+        self._stamps = stamps or StampClock()
 
     async def roll_back(self, entry: ModelEntry, wait_seconds: float) -> ModelRolledBackEvent:
         """Make the former revision active again, once it is verified and nobody holds the active one.
@@ -132,10 +132,11 @@ class Maintenance:
 
     async def verify_next(self) -> str | None:
         """Read the model that is due, if one is; returns which."""
+        stamps = {entry.id: self._registry.verified_at(entry.id) for entry in self._registry.active_models()}
         verified_at = {
-            entry.id: self._registry.verified_at(entry.id) for entry in self._registry.active_models()
+            model_id: None if stamp is None else self._stamps.at(stamp) for model_id, stamp in stamps.items()
         }
-        due = next_due(verified_at, self._settings.verify_every_days, self._now())
+        due = next_due(verified_at, self._settings.verify_every_days, self._stamps.now())
         if due is None:
             return None
         try:

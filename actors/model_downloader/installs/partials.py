@@ -6,7 +6,6 @@ They are collected only by a rule that a person set, and never while an install 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from actors.model_downloader.installs.install_queue import InstallQueue
 from actors.model_downloader.registry.model_registry import ModelRegistry
 from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGING_SUFFIX, ModelsLayout
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingState, read_journal
+from actors.shared.clocks import careful_clock
 from actors.shared.durable.directory_tree import disk_bytes
 from bus.errors import UndercroftError
 from schemas.manifest import ModelEntry
@@ -53,13 +53,13 @@ class Partials:
         registry: ModelRegistry,
         queue: InstallQueue,
         settings: DownloaderSettings,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self._layout = layout
         self._registry = registry
         self._queue = queue
         self._settings = settings
-        self._now = now
+        self._now = now or careful_clock()
 
     async def find(self) -> PartialsListedEvent:
         """Everything that lies beside the installed models."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import secrets
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import anyio.to_thread
 
 from actors.model_downloader.registry.lease_book import LeaseBook, LeaseFile
 from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.shared.clocks import steady_clock
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed, UndercroftError
 from schemas.leases import Lease, ModelLeaseRequestEvent
@@ -46,17 +46,17 @@ class ModelHeld(Refused):
 class ModelLeases:
     """The leases on the models of one directory."""
 
-    def __init__(self, layout: ModelsLayout, peer: Peer, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, layout: ModelsLayout, peer: Peer, now: Callable[[], float] | None = None) -> None:
         """Know of no lease yet; `load` reads those of a former life.
 
         Args:
             layout: of the directory that keeps them.
             peer: asks which peers are on the bus.
-            now: seconds since the Unix epoch.
+            now: seconds since the Unix epoch, never set; None for the system's clock as of now.
         """
         self._layout = layout
         self._peer = peer
-        self._now = now
+        self._now = now or steady_clock()
         self._book = LeaseBook()
         self._turns: dict[str, anyio.Lock] = defaultdict(anyio.Lock)
         self._changed = anyio.Event()

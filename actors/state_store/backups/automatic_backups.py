@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from actors.shared.clocks import StampClock, elapsed_beside
 from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store.backups.backup_alerts import BackupAlerts
 from actors.state_store.backups.backup_jobs import BackupJobs
@@ -42,6 +43,7 @@ class AutomaticBackups:
         health: HealthReporter,
         table: BackupsTable,
         clock: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] | None = None,
     ) -> None:
         """Nothing is due before `prepare`.
 
@@ -52,6 +54,7 @@ class AutomaticBackups:
             health: reports what a check found out about the store.
             table: the intervals.
             clock: seconds since the Unix epoch.
+            elapsed: seconds that have passed; nobody sets them.
         """
         self._jobs = jobs
         self._store = store
@@ -59,7 +62,8 @@ class AutomaticBackups:
         self._health = health
         self._table = table
         self._clock = clock
-        self._opened_at = clock()
+        self._stamps = StampClock(clock, elapsed or elapsed_beside(clock))
+        self._opened_at = self._stamps.now()
         self._last_runs = LastRuns()
         self._needs_migration_backup = False
         self._idle_since = (0, 0.0)
@@ -70,7 +74,7 @@ class AutomaticBackups:
         A slow disk delays the start only for a while. The backup is then made soon after it; until then each
         value of an older version is kept when it is replaced.
         """
-        self._opened_at = self._clock()
+        self._opened_at = self._stamps.now()
         self._last_runs = await anyio.to_thread.run_sync(read_last_runs, self._store.root)
         versions = self._store.schemas.versions()
         self._needs_migration_backup = is_migrated(self._last_runs, versions) and len(self._store.index) > 0
@@ -90,7 +94,7 @@ class AutomaticBackups:
 
     async def tick(self) -> None:
         """Do what is due now."""
-        now, revision = self._clock(), self._store.revision
+        now, revision = self._stamps.now(), self._store.revision
         if self._idle_since[0] != revision:
             self._idle_since = (revision, now)
         if not await self._disk_answers():
@@ -98,7 +102,7 @@ class AutomaticBackups:
         if self._needs_migration_backup:
             await self._back_up_before_migration()
         try:
-            newest = _newest(await self._jobs.sweep())
+            newest = self._newest(await self._jobs.sweep())
         except (UndercroftError, OSError) as error:
             await self._alerts.backup_failed(error)
             return
@@ -110,9 +114,17 @@ class AutomaticBackups:
             await self._alerts.backup_stale(None if newest is None else now - newest.made_at, every_hours)
         else:
             await self._alerts.backup_current()
-        checked_at = self._last_runs.checked_at or self._opened_at
+        last = self._last_runs.checked_at
+        checked_at = self._stamps.at(last) if last else self._opened_at
         if is_check_due(checked_at, self._idle_since[1], now, self._table.check_hours, TICK_SECONDS):
             await self._check()
+
+    def _newest(self, listing: BackupListing) -> NewestBackup | None:
+        """The one that holds the newest revision: after the clock was set back, the newest stamp may lie."""
+        own = [one for one in listing.manifests if one.kind != "imported"]
+        known = [one for one in own if one.revision <= self._store.revision]
+        found = max(known or own, key=lambda one: (one.revision, one.created_at), default=None)
+        return NewestBackup(self._stamps.at(found.created_at), found.revision) if found is not None else None
 
     async def _disk_answers(self) -> bool:
         try:
@@ -134,12 +146,13 @@ class AutomaticBackups:
 
     async def _back_up(self, kind: BackupKind, within_seconds: float = math.inf) -> bool:
         try:
-            await self._jobs.create(kind, "", within_seconds)
+            made = await self._jobs.create(kind, "", within_seconds)
         except StoreBroken:
             raise
         except (UndercroftError, OSError) as error:
             await self._alerts.backup_failed(error)
             return False
+        self._stamps.at(made.created_at)
         return True
 
     async def _prune(self) -> None:
@@ -162,12 +175,9 @@ class AutomaticBackups:
 
     async def _remember(self, last_runs: LastRuns) -> None:
         self._last_runs = last_runs
+        if last_runs.checked_at:
+            self._stamps.at(last_runs.checked_at)
         try:
             await anyio.to_thread.run_sync(write_last_runs, self._store.root, last_runs)
         except (UndercroftError, OSError) as error:
             await self._alerts.backup_failed(error)
-
-
-def _newest(listing: BackupListing) -> NewestBackup | None:
-    found = next((one for one in listing.manifests if one.kind != "imported"), None)
-    return NewestBackup(found.created_at, found.revision) if found is not None else None

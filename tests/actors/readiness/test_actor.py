@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from actors.readiness import build
-from actors.readiness.actor import Readiness, steady_clock
+from actors.readiness.actor import Readiness
 from actors.readiness.snapshot.availability import ReadinessDeclaration
 from actors.shared.locations.locations import locate
 from actors.shared.profile.profile import find_profile, read_profile
@@ -363,11 +363,6 @@ async def test_room_on_the_disk_is_told_with_the_bundle(tmp_path: Any, state: Mo
         )
         assert found.setup is not None
         assert found.setup.free_bytes > 0  # type: ignore[operator]  # it was waited for
-
-
-def test_the_clock_goes_on_evenly() -> None:
-    clock = steady_clock()
-    assert clock() <= clock()
 
 
 def test_the_bundled_profile_has_readiness(tmp_path: Any) -> None:

@@ -14,6 +14,7 @@ from actors.model_downloader.downloader_settings import DownloaderSettings
 from actors.model_downloader.installed.maintenance import DAY_SECONDS, Maintenance, next_due
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import InstalledFile, record_of, write_record
+from actors.shared.clocks import StampClock
 from bus.errors import RequestFailed
 from schemas.leases import ModelLeaseRequestEvent, ModelRepairRequestEvent, ModelRollbackRequestEvent
 from schemas.manifest import FilePromise, ModelEntry, Pieces, Unpack
@@ -226,7 +227,7 @@ async def test_next_verification_is_of_the_model_that_was_read_longest_ago_and_o
         parts.installed,
         parts.verifier,
         settings,
-        now=lambda: now,
+        StampClock(lambda: now, lambda: now),
     )
     await parts.registry.look()
     await parts.registry.found_sound("a", now - 86_400 * 31)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors.shared.clocks import StampClock
 from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store.backups import automatic_backups
 from actors.state_store.backups.backup_alerts import FAILED, STALE, UNSOUND
@@ -40,6 +41,31 @@ async def test_by_itself_one_is_made_only_if_something_changed_and_old_ones_go(t
         assert ("state_store", "prune", "20260101T120000Z-scheduled-s1", "ok") in lab.audit.lines
         pruned = await lab.app.request(BackupsPruneRequestEvent(dry_run=True))
         assert ([one.reasons for one in pruned.kept], pruned.removed) == ([["last"], ["last"]], [])
+
+
+@pytest.mark.parametrize("jump_hours", [24 * 400, -24 * 400, 30, -30])
+async def test_a_clock_that_is_set_makes_nothing_due(tmp_path: Path, jump_hours: int) -> None:
+    table = BackupsTable(every_hours=24.0, check_hours=24.0)
+    async with running_with_backups(tmp_path, table) as lab:
+        backups, passed = lab.actor.automatic_backups, [0.0]
+        backups._stamps = StampClock(lambda: lab.now[0], lambda: passed[0])
+        await lab.save("notes.a", 1)
+        await backups.tick()
+        (made,) = await backups_of(lab)
+        checks = backups._last_runs.checked_at
+        await lab.save("notes.a", 2)
+        lab.now[0] += jump_hours * HOUR
+        for _ in range(3):
+            passed[0] += HOUR
+            lab.now[0] += HOUR
+            await backups.tick()
+        assert await backups_of(lab) == [made]
+        assert backups._last_runs.checked_at == checks
+        assert lab.alerts() == []
+        passed[0] += 24 * HOUR
+        lab.now[0] += 24 * HOUR
+        await backups.tick()
+        assert len(await backups_of(lab)) == 2
 
 
 async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_until_one_is_made(
