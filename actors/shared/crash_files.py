@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from actors.shared.durable.record_file import RecordFile
 from schemas.operations.crashes import CrashRecord
 
 DIRECTORY_NAME: Final = "crashes"
 RECORDS_KEPT: Final = 10
 RECORD_LIMIT_BYTES: Final = 256 * 1024
+_DIGITS: Final = re.compile(r"\d+")
 _NAME: Final = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-([a-z][a-z0-9_]{0,62})\.json")
 
 
@@ -35,20 +38,56 @@ def crash_file_name(actor: str, at: float) -> str:
     return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}.{micros:06d}Z-{actor}.json"
 
 
-def surplus(names: Iterable[str], limit: int = RECORDS_KEPT) -> list[str]:
-    """Names of records to remove: the oldest of the actor that has the most.
+def surplus(records: Iterable[tuple[str, CrashRecord | None]], limit: int = RECORDS_KEPT) -> list[str]:
+    """Names of records to remove, with those first that a person has acknowledged.
 
-    So an actor in a crash loop only pushes out its own records.
+    Otherwise the actor with the most records loses one, of those that are alike the oldest. So an actor in a
+    crash loop only pushes out its own records, and a rare crash outlives a frequent one.
     """
-    kept = sorted(name for name in names if _NAME.fullmatch(name))
+    kept = dict(sorted((name, record) for name, record in records if _NAME.fullmatch(name)))
     gone: list[str] = []
     while len(kept) > limit:
-        counts = Counter(_actor_of(name) for name in kept)
-        most = max(counts.values())
-        oldest = next(name for name in kept if counts[_actor_of(name)] == most)
-        kept.remove(oldest)
-        gone.append(oldest)
+        known = [name for name, record in kept.items() if record is not None and record.acknowledged_at]
+        name = known[0] if known else _oldest_of_most(kept)
+        del kept[name]
+        gone.append(name)
     return gone
+
+
+def _oldest_of_most(kept: dict[str, CrashRecord | None]) -> str:
+    by_actor = Counter(_actor_of(name) for name in kept)
+    most = max(by_actor.values())
+    own = {name: _likeness(name, kept[name]) for name in kept if by_actor[_actor_of(name)] == most}
+    alike = Counter(own.values())
+    most_alike = max(alike.values())
+    return next(name for name, likeness in own.items() if alike[likeness] == most_alike)
+
+
+def _likeness(name: str, record: CrashRecord | None) -> tuple[str, ...]:
+    """What crashes that are alike have in common: who, how, and the words without their numbers."""
+    if record is None:
+        return (_actor_of(name), "")
+    last_line = record.last_words.rstrip().rpartition("\n")[2]
+    words = (_DIGITS.sub("", text) for text in (record.reason, last_line))
+    return (_actor_of(name), record.kind, record.signal, *words)
+
+
+def acknowledge_crashes(state: Path, now: float) -> int:
+    """Note in every record that a person knows of it; returns how many nobody knew of before.
+
+    Args:
+        state: the state directory.
+        now: seconds since the Unix epoch.
+
+    Raises:
+        DurableWriteFailed, OSError: a record could not be written.
+    """
+    directory, count = crash_directory(state), 0
+    for name, record in read_crashes(state):
+        if record is not None and record.acknowledged_at is None:
+            _file(directory / name).write(msgspec.structs.replace(record, acknowledged_at=now))
+            count += 1
+    return count
 
 
 def keep_crash(state: Path, record: CrashRecord) -> str:
@@ -60,7 +99,7 @@ def keep_crash(state: Path, record: CrashRecord) -> str:
     directory = crash_directory(state)
     name = crash_file_name(record.actor, record.at)
     _file(directory / name).write(record)
-    for old in surplus(entry.name for entry in directory.iterdir()):
+    for old in surplus(read_crashes(state)):
         (directory / old).unlink(missing_ok=True)
     return name
 

@@ -50,6 +50,8 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
             the platform does not report it.
         oom_source: what they are counted over: `cgroup`: this runtime; `machine`: all processes.
         versions: versions of the software in the process, by name.
+        acknowledged_at: when a person said that it needs no more attention, seconds since the Unix epoch;
+            None: nobody did.
     """
 
     format: Count = CRASH_FORMAT
@@ -67,6 +69,7 @@ class CrashRecord(msgspec.Struct, frozen=True, kw_only=True):
     oom_kills: Count | None = None
     oom_source: Word = ""
     versions: Named[Word] = {}
+    acknowledged_at: UnixSeconds | None = None
 
 
 class ActorCrashedEvent(Event, frozen=True, kw_only=True, tag="crashes.actor_crashed"):

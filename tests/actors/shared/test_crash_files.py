@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.shared.crash_files import (
     RECORDS_KEPT,
+    acknowledge_crashes,
     crash_directory,
     crash_file_name,
     keep_crash,
@@ -71,10 +72,35 @@ def test_a_pipe_in_place_of_a_record_does_not_keep_its_reader_waiting(tmp_path: 
     assert [record for _, record in read_crashes(tmp_path)] == [None]
 
 
+def test_crashes_that_are_alike_push_out_each_other_and_not_a_rare_one(tmp_path: Path) -> None:
+    """Numbers do not make a difference: each limit of memory is exceeded by another amount."""
+    rare = CrashRecord(actor="a", at=1.0, kind="fatal_signal", reason="killed by SIGSEGV", signal="SIGSEGV")
+    keep_crash(tmp_path, rare)
+    for n in range(30):
+        reason = f"{1000 + n} MiB of memory, limit is 200 MiB"
+        keep_crash(tmp_path, CrashRecord(actor="a", at=2.0 + n, kind="memory_limit", reason=reason))
+    found = [record for _, record in read_crashes(tmp_path) if record is not None]
+    assert found[0] == rare
+    assert len(found) == RECORDS_KEPT
+
+
+def test_what_a_person_knows_of_makes_room_first_and_is_marked_once(tmp_path: Path) -> None:
+    for n in range(RECORDS_KEPT):
+        keep_crash(tmp_path, _record("known", 1.0 + n))
+    assert acknowledge_crashes(tmp_path, 100.0) == RECORDS_KEPT
+    assert acknowledge_crashes(tmp_path, 200.0) == 0
+    for n in range(5):
+        keep_crash(tmp_path, _record("new", 300.0 + n))
+    found = [record for _, record in read_crashes(tmp_path) if record is not None]
+    assert [record.acknowledged_at for record in found] == [100.0] * 5 + [None] * 5
+    assert [record.at for record in found[:5]] == [6.0, 7.0, 8.0, 9.0, 10.0]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 10_000)), unique=True))
 def test_the_ring_is_never_larger_and_every_actor_keeps_its_newest(crashes: list[tuple[str, int]]) -> None:
-    names = {crash_file_name(actor, float(at)) for actor, at in crashes}
-    kept = names - set(surplus(names))
+    records = {crash_file_name(actor, float(at)): _record(actor, float(at)) for actor, at in crashes}
+    names = set(records)
+    kept = names - set(surplus(records.items()))
     assert len(kept) == min(len(names), RECORDS_KEPT)
     for actor in {actor for actor, _ in crashes}:
         assert max(name for name in names if name.endswith(f"-{actor}.json")) in kept

@@ -27,10 +27,15 @@ MARKS: Final = {"error": "✗", "warning": "!", "info": "·"}
 @click.command()
 @click.option("--fix", is_flag=True, help="Show what can be repaired safely. Changes nothing without --yes.")
 @click.option("--yes", "is_sure", is_flag=True, help="With --fix: repair it.")
+@click.option(
+    "--acknowledge",
+    is_flag=True,
+    help="Take note of all crashes so far: they are no longer warnings. Their records stay.",
+)
 @target_options
 @profile_option
 @pass_target
-def doctor(target: Target, fix: bool, is_sure: bool) -> int:
+def doctor(target: Target, fix: bool, is_sure: bool, acknowledge: bool) -> int:
     """Find what is wrong, and say what to do about it.
 
     The exit code is 0 if all is well and 1 if something needs attention; with --fix --yes, if something still
@@ -41,21 +46,24 @@ def doctor(target: Target, fix: bool, is_sure: bool) -> int:
       undercroft doctor
       undercroft doctor --fix
       undercroft doctor --fix --yes
+      undercroft doctor --acknowledge
       undercroft doctor --json | jq '.problems[] | select(.severity == "error")'
     """
     from actors.cli.doctor.examination import is_well
     from actors.cli.doctor.repairs import plan, preview
+    from actors.shared.crash_files import acknowledge_crashes
 
     if is_sure and not fix:
         raise click.UsageError("--yes goes with --fix")
     home = home_of(target)
+    acknowledged = acknowledge_crashes(home.locations.state, home.now) if acknowledge else None
     problems = examine_all(target, home)
     outcomes = preview(plan(problems)) if fix else []
     if fix and is_sure and outcomes:
         outcomes = _repair(target, home, problems)
         problems = examine_all(target, home_of(target))
     if target.as_json:
-        print_json(_as_data(home, problems, outcomes))
+        print_json(_as_data(home, problems, outcomes, acknowledged))
     else:
         lines = [*_problem_lines(problems), *_outcome_lines(outcomes, is_sure), _summary(problems, fix=fix)]
         click.echo("\n".join(lines))
@@ -158,7 +166,9 @@ def _repair(target: Target, home: ExaminedHome, problems: list[Problem]) -> list
         return carry_out(plan(problems), is_up=True)
 
 
-def _as_data(home: ExaminedHome, problems: list[Problem], outcomes: list[RepairOutcome]) -> dict[str, Any]:
+def _as_data(
+    home: ExaminedHome, problems: list[Problem], outcomes: list[RepairOutcome], acknowledged: int | None
+) -> dict[str, Any]:
     from actors.cli.doctor.examination import is_well
 
     return {
@@ -168,6 +178,7 @@ def _as_data(home: ExaminedHome, problems: list[Problem], outcomes: list[RepairO
             {**msgspec.to_builtins(problem), "is_fixable": problem.is_fixable} for problem in problems
         ],
         "repairs": outcomes,
+        **({} if acknowledged is None else {"acknowledged": acknowledged}),
     }
 
 

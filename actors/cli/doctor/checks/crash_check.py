@@ -34,6 +34,7 @@ ADVICE: Final[dict[CrashKind, str]] = {
     "memory_limit": "raise 'memory_limit_mib' of the child, or choose a smaller model",
     "not_started": "check 'command' of the child in profile.toml, and the limit of processes of this user",
 }
+ACKNOWLEDGE: Final = "once that is done, 'undercroft doctor --acknowledge'"
 DEFAULT_ADVICE: Final = "send the record, or 'undercroft diagnostics', to the maker of the app"
 
 
@@ -53,7 +54,10 @@ def look(home: ExaminedHome) -> CrashFacts:
 
 
 def check(facts: CrashFacts) -> list[Problem]:
-    """Report one problem for each actor and kind of crash; a warning if it is less than a day old."""
+    """Report one problem for each actor and kind of crash.
+
+    It is a warning if it is less than a day old, and nobody has acknowledged it.
+    """
     groups: dict[tuple[str, CrashKind], list[tuple[str, CrashRecord]]] = {}
     for name, record in facts.records:
         if record is not None:
@@ -73,14 +77,15 @@ def check(facts: CrashFacts) -> list[Problem]:
 
 
 def _judge(facts: CrashFacts, actor: str, kind: CrashKind, found: list[tuple[str, CrashRecord]]) -> Problem:
-    name, last = found[-1]
-    how_often = f" {len(found)} times" if len(found) > 1 else ""
+    new = [(name, record) for name, record in found if record.acknowledged_at is None]
+    name, last = (new or found)[-1]
+    how_often = f" {len(new or found)} times" if len(new or found) > 1 else ""
     when = local_time(max(0.0, min(last.at, facts.now)), "%Y-%m-%d %H:%M")
     return Problem(
         check=CHECK,
-        severity="warning" if facts.now - last.at < RECENT_SECONDS else "info",
-        what=f"{actor} {WORDS[kind]}{how_often}, last on {when}",
+        severity="warning" if new and facts.now - last.at < RECENT_SECONDS else "info",
+        what=f"{actor} {WORDS[kind]}{how_often}, last on {when}{'' if new else ', as is known'}",
         where=f"{facts.directory}/{name}",
         found=last.reason,
-        advice=ADVICE.get(kind, DEFAULT_ADVICE),
+        advice=f"{ADVICE.get(kind, DEFAULT_ADVICE)}; {ACKNOWLEDGE}" if new else "nothing more",
     )

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from actors.cli.doctor.problems import ExaminedHome, Problem, RemoveFile, error, info, warning
 from actors.shared.durable.directory_lock import HOLDER_NAME, LOCK_NAME, holder_of
+from actors.shared.durable.process_identity import is_same_process
 from bus.discovery import is_alive, read_runtime
 from bus.errors import NotRunning
 
@@ -153,10 +154,10 @@ def _judge_file_of_running(home: DirectoryLockFacts, file: RuntimeJsonFacts) -> 
     holder = f"process {home.holder_pid}"
     if not file.exists:
         what = "a runtime holds this home, but there is no runtime.json by which to find it"
-        advice = "unless it is just starting, end it with 'kill' and start it again with 'undercroft up'"
+        advice = "look again: a running runtime restores it within a second; else 'undercroft down' ends it"
         yield error(check=CHECK, what=what, where=file.path, found=holder, advice=advice)
     elif file.pid is None:
-        what, advice = "runtime.json cannot be used", "restart the runtime; it writes the file anew"
+        what, advice = "runtime.json cannot be used", "look again: its runtime restores it within a second"
         yield error(check=CHECK, what=what, where=file.path, found=file.fault, advice=advice)
     elif home.holder_pid is not None and file.pid != home.holder_pid:
         yield error(
@@ -165,7 +166,7 @@ def _judge_file_of_running(home: DirectoryLockFacts, file: RuntimeJsonFacts) -> 
             where=file.path,
             found=f"process {file.pid}",
             expected=holder,
-            advice="restart the runtime",
+            advice="look again: its runtime restores it within a second",
         )
 
 
@@ -174,7 +175,11 @@ def _look_at(directory: Path) -> DirectoryLockFacts:
     if holder is None:
         return DirectoryLockFacts(str(directory), is_held(directory))
     return DirectoryLockFacts(
-        str(directory), is_held(directory), holder.pid, holder.name, is_alive(holder.pid)
+        str(directory),
+        is_held(directory),
+        holder.pid,
+        holder.name,
+        is_same_process(holder.pid, holder.started),
     )
 
 

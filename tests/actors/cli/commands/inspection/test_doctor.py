@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from actors.cli.commands.inspection.doctor import profile_of
 from actors.cli.options import Target
-from actors.shared.crash_files import keep_crash
+from actors.shared.crash_files import keep_crash, read_crashes
 from bus.discovery import Runtime
 from schemas.operations.crashes import CrashRecord
 
@@ -132,3 +133,19 @@ def test_a_profile_that_cannot_be_read_does_not_keep_the_home_from_being_examine
     (absent.profile / "profile.toml").write_text("name = ")
     found = _of_the_home(absent("doctor", "--json"))
     assert "the profile cannot be used" in found["config"][0]["what"]
+
+
+def test_crashes_that_were_acknowledged_leave_nothing_to_attend_to(absent: Any) -> None:
+    state = absent.home / "state"
+    for directory in (absent.home, state):
+        directory.mkdir(mode=0o700)
+    crash = CrashRecord(actor="store", at=time.time() - 60, kind="hang", reason="hung")
+    keep_crash(state, crash)
+    (before,) = absent("doctor", "--json").documents
+    assert [problem["severity"] for problem in before["problems"] if problem["check"] == "crashes"] == [
+        "warning"
+    ]
+    (after,) = absent("doctor", "--acknowledge", "--json").documents
+    assert after["acknowledged"] == 1
+    assert [problem["severity"] for problem in after["problems"] if problem["check"] == "crashes"] == ["info"]
+    assert [record.kind for _, record in read_crashes(state) if record] == ["hang"]

@@ -8,7 +8,12 @@ from typing import get_args
 
 from actors.cli.doctor.checks.crash_check import RECENT_SECONDS, WORDS, check, look
 from actors.cli.doctor.problems import ExaminedHome
-from actors.shared.crash_files import crash_directory, crash_file_name, keep_crash
+from actors.shared.crash_files import (
+    acknowledge_crashes,
+    crash_directory,
+    crash_file_name,
+    keep_crash,
+)
 from schemas.operations.crashes import CrashKind, CrashRecord
 
 
@@ -26,6 +31,19 @@ def test_crashes_are_told_once_for_each_actor_and_kind_without_their_words(home:
     assert (old.severity, "because memory ran out" in old.what) == ("info", True)
     assert "smaller model" in old.advice
     assert "CANARY" not in str([old, recent])
+
+
+def test_a_crash_that_a_person_knows_of_is_no_warning_and_the_next_one_is(home: ExaminedHome) -> None:
+    state = home.locations.state
+    keep_crash(state, _crash(home.now - 60))
+    (before,) = check(look(home))
+    assert "undercroft doctor --acknowledge" in before.advice
+    acknowledge_crashes(state, home.now)
+    (known,) = check(look(home))
+    assert (known.severity, "as is known" in known.what) == ("info", True)
+    keep_crash(state, _crash(home.now - 30))
+    (after,) = check(look(home))
+    assert (after.severity, "times" in after.what) == ("warning", False)
 
 
 def test_every_kind_has_its_words() -> None:
