@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.clients.conftest import ROOT, find_node, why_no_node
+from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 
 FILES = sorted((Path(__file__).parent / "js").glob("*.test.mjs"))
 SLOW = {"hostile"}
@@ -65,3 +68,26 @@ def test_the_package_holds_every_module_and_needs_what_it_says() -> None:
     packages = {name for name in imported - local if not name.startswith("node:")}
     assert packages == set(package["dependencies"])
     assert package["type"] == "module"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_is_followed_is_the_state_of_the_server_in_the_end(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    directory = tmp_path_factory.mktemp("r")
+    with broker_process(broker_options("ipc", directory)) as broker:
+        file = directory / "runtime.json"
+        file.touch(mode=0o600)
+        file.write_bytes(msgspec.json.encode(broker.runtime()))
+        story = Path(__file__).parent / "js" / "support" / "follow_story.mjs"
+        ended = subprocess.run(
+            [find_node() or "", str(story), "400", str(seed)],
+            env={**os.environ, "UNDERCROFT_RUNTIME": str(file)},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=GUARD_SECONDS,
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["replies"] >= 5  # once for each life of the server
