@@ -10,6 +10,7 @@ from bus import wire
 from bus.broker.guest_retention import GuestRetention
 from bus.broker.lane_messages import body_of
 from bus.broker.log.event_log import EventLog
+from bus.broker.log.told_lag import ToldLag
 from bus.broker.membership.peer_record import PeerRecord, Route
 from bus.broker.membership.peer_registry import BROKER_NAME
 from bus.broker.membership.publisher_life import LivesOfPublishers
@@ -47,6 +48,8 @@ class Acceptance:
         self._unconfirmed: dict[Route, PeerRecord] = {}
         self._accept_again: set[Route] = set()
         self._accept_due = 0.0
+        self._lag = ToldLag(event_log.heads)
+        self._outrunning: dict[Route, PeerRecord] = {}
         self._own_serials: Counter[str] = Counter()
 
     def publish(
@@ -74,9 +77,25 @@ class Acceptance:
         if not self._unconfirmed:
             self._accept_due = now + ACCEPT_DELAY_SECONDS
         self._unconfirmed[peer.route] = peer
+        if self._lag:
+            peer.lag_topics.add(publish.topic)
         peer.unconfirmed_runs += 1
         if peer.unconfirmed_runs >= ACCEPT_EVERY_RUNS:
-            self._confirm(peer)
+            self._confirm(peer, now)
+
+    def heard(self, subscriber: PeerRecord, heard: wire.HeardHeader, now: float) -> None:
+        """A subscriber says how far it is; publishers that outrun it are told soon."""
+        self._lag.heard(subscriber.route, heard.topic, heard.number, now)
+        for route, peer in self._outrunning.items():
+            if heard.topic in peer.lag_topics:
+                if not self._unconfirmed:
+                    self._accept_due = now + ACCEPT_DELAY_SECONDS
+                self._unconfirmed[route] = peer
+
+    def asked(self, peer: PeerRecord, now: float) -> None:
+        """A peer sent PING: if it outran somebody, it may wait for news of it."""
+        if peer.route in self._outrunning:
+            self._confirm(peer, now)
 
     def unreadable(self, peer: PeerRecord, serial: int) -> None:
         """A PUBLISH came of which only the serial can be read. It is not to be sent again either."""
@@ -113,6 +132,8 @@ class Acceptance:
     def forget_route(self, route: Route) -> None:
         """Nothing is to be confirmed on this connection any more."""
         self._unconfirmed.pop(route, None)
+        self._outrunning.pop(route, None)
+        self._lag.forget(route)
 
     def confirm_again(self, route: Route) -> None:
         """An ACCEPTED could not be sent; it is sent again with the next heartbeat."""
@@ -122,15 +143,15 @@ class Acceptance:
         """Confirm what was delayed, and let go what guests retained that are gone for good."""
         if self._unconfirmed and now >= self._accept_due:
             for peer in list(self._unconfirmed.values()):
-                self._confirm(peer)
+                self._confirm(peer, now)
         for name in self._retention.gone_for_good(now):
             self._event_log.drop_retained(name)
 
-    def heartbeat(self, peers: dict[Route, PeerRecord]) -> None:
-        """Confirm again where it could not be sent."""
-        again, self._accept_again = self._accept_again, set()
+    def heartbeat(self, peers: dict[Route, PeerRecord], now: float) -> None:
+        """Confirm again where it could not be sent, and where a subscriber was behind."""
+        again, self._accept_again = self._accept_again | self._outrunning.keys(), set()
         for route in again & peers.keys():
-            self._confirm(peers[route])
+            self._confirm(peers[route], now)
 
     def next_due(self) -> float | None:
         """When `tick` next has something to do."""
@@ -160,7 +181,18 @@ class Acceptance:
             message = log.append(publish, body, *source, time_ns, rights.is_guest)
         self._out.on_feed.append(message)
 
-    def _confirm(self, peer: PeerRecord) -> None:
+    def _confirm(self, peer: PeerRecord, now: float) -> None:
         peer.unconfirmed_runs = 0
         self._unconfirmed.pop(peer.route, None)
-        self._out.send(peer.route, wire.AcceptedHeader(peer.life.accepted))
+        behind = self._behind(peer, now) if peer.lag_topics else 0
+        self._out.send(peer.route, wire.AcceptedHeader(peer.life.accepted, behind))
+
+    def _behind(self, peer: PeerRecord, now: float) -> int:
+        """By how much the slowest subscriber trails in what is confirmed, and where one trailed before."""
+        trails = {topic: self._lag.behind(topic, now) for topic in peer.lag_topics}
+        peer.lag_topics = {topic for topic, behind in trails.items() if behind > 0}
+        if peer.lag_topics:
+            self._outrunning[peer.route] = peer
+        else:
+            self._outrunning.pop(peer.route, None)
+        return max(0, *trails.values())

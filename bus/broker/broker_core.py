@@ -137,7 +137,10 @@ class BrokerCore:
             case wire.PongHeader():
                 self._reader.pong(peer.route, header.id)
                 self._follow(self._registry.pong(peer, header), now, time_ns)
+            case wire.HeardHeader():
+                self._acceptance.heard(peer, header, now)
             case wire.PingHeader():
+                self._acceptance.asked(peer, now)
                 pong = wire.PongHeader(header.id, self.event_log.epoch, peer.life.accepted)
                 self.out.send(peer.route, pong)
             case wire.ByeHeader():
@@ -207,7 +210,7 @@ class BrokerCore:
         if now < self._heartbeat_due:
             return None
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
-        self._acceptance.heartbeat(self._peers)
+        self._acceptance.heartbeat(self._peers, now)
         return [
             wire.HEARTBEAT_TOPIC,
             wire.encode(wire.HeartbeatHeader(self.event_log.epoch, self.event_log.sequence)),

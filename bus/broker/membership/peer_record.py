@@ -32,6 +32,7 @@ class PeerRecord:
         in_hand: the broker's ids of the requests that it has yet to answer.
         asked: its own id of each request that it waits for, to the broker's id.
         unconfirmed_runs: accepted messages that no ACCEPTED has confirmed yet.
+        lag_topics: topics that it published lately, and of which subscribers say how far they are.
     """
 
     route: Route
@@ -44,6 +45,7 @@ class PeerRecord:
     in_hand: set[int] = field(default_factory=set)
     asked: dict[int, int] = field(default_factory=dict)
     unconfirmed_runs: int = 0
+    lag_topics: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.public_instance = public_instance(self.name, self.instance)
