@@ -30,6 +30,7 @@ def run_benchmark(name: str, *arguments: str) -> subprocess.CompletedProcess[str
     ("name", "metric"),
     [
         ("throughput", "events_per_second"),
+        ("loss", "lossless_events_per_second"),
         ("latency", "p50_us"),
         ("request", "no_responder_p50_us"),
         ("fanout", "deliveries_per_second"),
