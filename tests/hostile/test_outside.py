@@ -12,6 +12,9 @@ import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from actors.runtime.supervisor.host.broker_endpoints import RunDirectoryRefused, choose_endpoints
+from bus.discovery import read_runtime
+from bus.errors import NotRunning
 from tests.hostile.conftest import World
 from tests.hostile.hostile_peer import LIMIT_SECONDS, hostile
 
@@ -103,3 +106,19 @@ def test_a_guest_hears_everything_and_sees_no_credential(world: World) -> None:
         topics = {topic for topic, _, _ in guest.snapshot("*")}
         assert {"config.settings_changed", "readiness.changed", "supervision.actor_state_changed"} <= topics
         assert world.runtime["token"] not in repr(msgspec.to_builtins(guest.snapshot("*")))
+
+
+def test_what_another_user_left_in_our_places_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    endpoints = choose_endpoints(state, "ipc")
+    assert endpoints.lane.startswith("ipc://")
+    file = state / "runtime.json"
+    file.write_text("{}")
+    monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
+    with pytest.raises(RunDirectoryRefused, match="it belongs to user"):
+        choose_endpoints(state, "ipc")
+    file.chmod(0o644)
+    with pytest.raises(NotRunning, match="0600"):
+        read_runtime(file)
