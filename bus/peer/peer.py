@@ -14,12 +14,13 @@ import msgspec
 from bus import wire
 from bus.errors import HelloRefused, ProtocolError, PublishRefused, RequestFailed
 from bus.peer.admission import Admission
+from bus.peer.past_events import PastEvents
 from bus.peer.peer_statistics import Statistics
 from bus.peer.publisher import Publisher
 from bus.peer.requester import Requester
 from bus.peer.responder import IncomingRequest, Responder
 from bus.peer.subscriber import Subscriber
-from bus.peer.subscription import Subscription, patterns_of
+from bus.peer.subscription import Received, Subscription, patterns_of
 from bus.transport.transport import Transport, TransportHandlers
 from bus.wire import Frame
 from schemas.event import Event, ReplyT, Request, reply_type_of, topic_of
@@ -220,6 +221,14 @@ class Peer:
         async with self.subscribe(event_type) as events:
             pass  # a subscription has them before it is joined, and keeps them after it is left
         return [event async for event in events if isinstance(event, event_type)]
+
+    async def past(self, correlation: str) -> list[Received]:
+        """Events of one matter that the broker still keeps, in their order. For tools.
+
+        Raises:
+            RequestFailed: the broker refused, or was lost meanwhile.
+        """
+        return await PastEvents(self._requester).of_matter(correlation)
 
     def statistics(self) -> Statistics:
         """What this peer counted since it was made."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+
+from bus.client import connect, correlation
+from schemas.config import RuntimeConfigRequestEvent
+from schemas.event import Event
+from schemas.operations.logs import LogRingRequestEvent
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +34,40 @@ def test_a_matter_that_nobody_noted_is_said_to_be_unknown(running: Any) -> None:
     assert "nothing about 'nobody:1'" in ended.err
 
 
+class NoteAddedEvent(Event, frozen=True, kw_only=True, tag="app.note_added"):
+    """What an app of ours publishes."""
+
+    text: str
+
+
+def test_the_flow_of_an_app_is_followed_from_event_to_event(running: Any) -> None:
+    """The app sets the id once; the actor that handles its request carries it on by itself."""
+
+    async def play() -> None:
+        correlation.set("note-2041")
+        async with connect(home=running.home) as app:
+            await app.publish(NoteAddedEvent(text="water the plants"))
+            await app.settled()
+            change = RuntimeConfigRequestEvent(operation="update", updates={"vad.sensitivity": 0.41})
+            await app.request(change)
+
+    assert running("logs", "--set-level", "debug").code == 0
+    asyncio.run(play())
+    ended = running("trace", "note-2041", "--json")
+    assert ended.code == 0
+    topics = [found["topic"] for found in ended.documents if found["kind"] == "event"]
+    assert topics[:2] == ["app.note_added", "config.settings_changed"]
+    assert ended.documents[0]["event"]["text"] == "water the plants"
+    assert 'event app.note_added {"text":"water the plants"}' in running("trace", "note-2041").out
+    lines = running("logs", "config_store", "--json").documents
+    assert any(
+        line["correlation"] == "note-2041" and "asked config.request" in line["text"] for line in lines
+    )
+    assert running("logs", "--set-level", "default").code == 0
+
+
 def _records(running: Any) -> list[Any]:
     """What the log ring holds, asked for until the newest records have reached it."""
-    import asyncio
-
-    from bus.client import connect
-    from schemas.operations.logs import LogRingRequestEvent
 
     async def read() -> list[Any]:
         async with connect(home=running.home) as peer:
