@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
 from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
 from actors.runtime.supervisor.host.home.runtime_file import own_runtime_path
-from actors.runtime.supervisor.host.parent_watch import parent_watched
+from actors.runtime.supervisor.host.launcher.parent_watch import parent_watched
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter

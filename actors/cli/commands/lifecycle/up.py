@@ -149,7 +149,7 @@ def _guard_output(target: Target) -> None:
     """From now on, whatever this process prints neither blocks nor ends it."""
     from actors.cli.terminal import replace_beneath, sink_of_stdout
     from actors.cli.views.up_view import dropped_notice
-    from actors.runtime.supervisor.host.output_sink import sinks_for
+    from actors.runtime.supervisor.host.launcher.output_sink import sinks_for
 
     replace_beneath(sinks_for)
     if target.as_json:

@@ -14,7 +14,7 @@ from typing import cast
 
 import pytest
 
-from actors.runtime.supervisor.host.output_sink import OutputSink, SinkStream, sinks_for
+from actors.runtime.supervisor.host.launcher.output_sink import OutputSink, SinkStream, sinks_for
 
 LIMIT_SECONDS = 20.0
 
@@ -171,7 +171,7 @@ def test_parts_of_a_line_leave_together(reader: Reader) -> None:
 
 GUARDED = """
 import sys
-from actors.runtime.supervisor.host.output_sink import sinks_for
+from actors.runtime.supervisor.host.launcher.output_sink import sinks_for
 sys.stdout, sys.stderr = sinks_for(sys.stdout, sys.stderr)
 print("out", flush=True)
 sys.stderr.write("err\\n")

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills parents")
 
 WATCH = """
 import asyncio
-from actors.runtime.supervisor.host.parent_watch import parent_watched
+from actors.runtime.supervisor.host.launcher.parent_watch import parent_watched
 
 async def main():
     gone = asyncio.Event()
