@@ -9,15 +9,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bus import wire
 from bus.broker.broker_process import Broker, BrokerOptions
 from bus.broker.roster import NamespaceRule, Roster
 from bus.client import connect
+from bus.discovery import Runtime
 from bus.errors import HelloRefused, UnsafeEndpoint
 from bus.lifeline import LifelineMessage, encode
 from bus.transport.sockets.curve_keys import new_curve_secrets
 from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
 from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 from tests.support.event_samples import NumberedEvent
+from tests.support.raw_peer import RawPeer
 from tests.support.rosters import credential_of, strict_roster
 
 pytestmark = pytest.mark.anyio
@@ -81,18 +84,9 @@ async def test_a_broker_in_this_process_takes_turns_and_bounds_its_ring(tmp_path
         while not done.is_set():
             await asyncio.to_thread(broker.turn, 0.01)
 
-    from bus.discovery import Runtime
-
     done = asyncio.Event()
     turning = asyncio.ensure_future(turn())
-    runtime = Runtime(
-        app="x",
-        pid=os.getpid(),
-        started_at=0.0,
-        lane=broker.sockets.lane_endpoint,
-        feed=broker.sockets.feed_endpoint,
-        token="token",
-    )
+    runtime = runtime_of(broker)
     async with connect("peer", runtime=runtime) as peer:
         for n in range(100):
             await peer.publish(NumberedEvent(n=n))
@@ -131,3 +125,49 @@ async def test_a_child_that_was_told_of_before_it_started_is_in_the_roster_when_
 def test_no_roster_is_no_default() -> None:
     with pytest.raises(TypeError, match="roster"):
         BrokerOptions(lane="ipc:///l", feed="ipc:///f", token="t")  # type: ignore[call-arg]
+
+
+def runtime_of(broker: Broker) -> Runtime:
+    """What clients of a broker in this process are told."""
+    sockets = broker.sockets
+    return Runtime(
+        app="x",
+        pid=os.getpid(),
+        started_at=0.0,
+        lane=sockets.lane_endpoint,
+        feed=sockets.feed_endpoint,
+        token="token",
+    )
+
+
+def test_one_of_the_largest_messages_is_the_most_that_is_read_before_the_supervisor_has_its_turn(
+    tmp_path: Path,
+) -> None:
+    broker = Broker(broker_options("ipc", tmp_path))
+    body = wire.encode([{"filler": bytes(15 * 2**20)}])
+    with RawPeer(runtime_of(broker)) as rude:
+        rude.send(wire.HelloHeader(wire.PROTOCOL_VERSION, "rude", "instance", "token"))
+        for serial in range(1, 11):
+            rude.publish(serial, "app.x", body)
+        read = []
+        while sum(read) < 11:
+            before = broker.core.messages
+            broker.turn(1.0)
+            read.append(broker.core.messages - before)
+        assert max(read) <= 2, "the HELLO, or a small one, and one of the largest"
+    broker.close()
+
+
+def test_a_connection_that_ends_is_followed_alone(tmp_path: Path) -> None:
+    broker = Broker(broker_options("ipc", tmp_path))
+    with RawPeer(runtime_of(broker), "stays") as stays:
+        with RawPeer(runtime_of(broker), "goes") as goes:
+            for peer in (stays, goes):
+                peer.send(wire.HelloHeader(wire.PROTOCOL_VERSION, peer.name, peer.instance, "token"))
+            while len(broker.core.routes()) < 2:
+                broker.turn(1.0)
+        while len(broker.core.routes()) > 1:
+            broker.turn(1.0)
+        assert isinstance(stays.answer(), wire.WelcomeHeader)
+        assert not stays.lane.poll(0), "nobody asked whether it is still there"
+    broker.close()
