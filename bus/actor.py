@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import types
 import typing
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import anyio.abc
 
-from bus.client import GapEvent, Peer
-from bus.errors import UndercroftError
+from bus.client import REQUEST_TIMEOUT_SECONDS, GapEvent, Peer, correlation
+from bus.errors import RequestFailed, UndercroftError
+from bus.peer.feed.follower import Follower
 from bus.telemetry.alert_book import Alerts
 from bus.telemetry.instruments import Metrics
-from schemas.event import Event
+from schemas.event import Event, ReplyT, Request
+
+log = logging.getLogger(__name__)
+REFUSED_PAUSE_SECONDS: Final = 5.0
+"""A state that another actor refuses to tell is requested again after this pause."""
 
 InboxT = TypeVar("InboxT", bound=Event)
 
@@ -45,6 +51,19 @@ class ContextMissing(UndercroftError):
 
     actor: str
     words = "{actor}: its constructor has to call super().__init__(context)"
+
+
+class FollowedTwice(UndercroftError):
+    """An actor follows an event that its inbox brings as well, so nothing could keep the two in order.
+
+    Attributes:
+        actor: name of the class.
+        event: name of the event's class.
+    """
+
+    actor: str
+    event: str
+    words = "{actor}: it follows {event}, which its inbox names, too; expected it in one of the two"
 
 
 class PendingAnswers:
@@ -120,6 +139,7 @@ class Actor(Generic[InboxT]):
 
     Attributes:
         peer, tasks, alerts, metrics: as in the context.
+        turn: held while one event, request or followed update is handled.
     """
 
     inbox: ClassVar[tuple[type[Event], ...]] = ()
@@ -134,6 +154,7 @@ class Actor(Generic[InboxT]):
         self.tasks = context.tasks
         self.alerts = context.alerts
         self.metrics = context.metrics
+        self.turn = asyncio.Lock()
         self._pending_answers = PendingAnswers()
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -143,7 +164,10 @@ class Actor(Generic[InboxT]):
                 cls.inbox = _members(cls.__name__, typing.get_args(base)[0])
 
     async def prepare(self) -> None:
-        """Get ready to serve. Runs before the first event, and before the actor counts as ready."""
+        """Get ready to serve. Runs before the first event, and before the actor counts as ready.
+
+        What `follow` brings waits until this has returned.
+        """
 
     async def handle(self, event: InboxT) -> Event | Later | None:
         """React to one event, or answer one request with its reply. Never runs twice at once.
@@ -176,6 +200,59 @@ class Actor(Generic[InboxT]):
     def answer_later(self, work: Callable[[], Awaitable[Event]]) -> Later:
         """Let `work` find the reply beside the inbox. The actor stops only once the reply was given."""
         return Later(work, self._pending_answers)
+
+    async def follow(
+        self,
+        request: Request[ReplyT],
+        *what: type[Event],
+        into: Callable[[Any], Awaitable[None]],
+        always: Sequence[type[Event]] = (),
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> Follower[ReplyT, Any]:
+        """Ask another actor for a state, and follow it from there on, beside the inbox.
+
+        The only way to merge a reply with events: they travel apart, so a reply may be older than an event
+        that the inbox brought already. Here replies and events come in their order, as from
+        `Peer.ask_then_follow`, one at a time and never while `handle` runs.
+
+        Args:
+            request: asks for the state; it has to change nothing.
+            what: the events that change it. The inbox must not name them.
+            into: takes each reply, which replaces everything, and each event, which is merged.
+            always: further events, which are handed on even if the reply contains them: for what is counted.
+            timeout_seconds: how long the other actor has.
+
+        Returns:
+            The follower, which you do not iterate over. Its `ask_again` brings a fresh reply. `refreshed`
+            waits until that was taken as well, so it must not be awaited in `handle`.
+
+        Raises:
+            FollowedTwice: the inbox names one of these events.
+        """
+        for event in (*what, *always):
+            if event in self.inbox:
+                raise FollowedTwice(type(self).__name__, event.__name__)
+        updates = self.peer.ask_then_follow(request, *what, always=always, timeout_seconds=timeout_seconds)
+        await updates.__aenter__()
+        self.tasks.start_soon(self._keep_following, updates, into)
+        return updates
+
+    async def _keep_following(
+        self, updates: Follower[Any, Any], into: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        try:
+            while True:
+                try:
+                    async for update in updates:
+                        async with self.turn:
+                            correlation.set(updates.correlation)
+                            await into(update)
+                    return
+                except RequestFailed as failed:
+                    log.warning("it cannot be followed now: %s", failed)
+                    await asyncio.sleep(REFUSED_PAUSE_SECONDS)
+        finally:
+            updates.close()
 
     async def answered(self) -> None:
         """Wait until every reply that `answer_later` promised was given."""

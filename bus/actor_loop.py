@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 from collections import deque
@@ -19,7 +18,7 @@ from bus.actor import Actor, BusContext, ContextMissing, InboxT, Later
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation, publisher
 from bus.errors import Refused
 from bus.lifeline import Lifeline, LifelineClosed
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from bus.telemetry.instruments import loss_samples
 from bus.wire import UNREADABLE
 from schemas.event import Event, Request, topic_of
@@ -32,6 +31,17 @@ STOP_SETTLE_SECONDS: Final = 2.0
 
 ABANDONED_EXIT_CODE: Final = 70
 """Exit code of an actor whose supervisor is gone."""
+
+
+class Pulse:
+    """Whether the loop has turned since this was made, so that other tasks may have run."""
+
+    def __init__(self) -> None:
+        self.has_turned = False
+        asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self.has_turned = True
 
 
 class ActorLoop(Generic[InboxT]):
@@ -114,7 +124,8 @@ class ActorLoop(Generic[InboxT]):
             subscription: Subscription[Any] = await stack.enter_async_context(peer.subscribe(*heard))
         common = await stack.enter_async_context(peer.subscribe(MetricsWantedEvent, AlertChangedEvent))
         actor.tasks.start_soon(self._report, common)
-        await actor.prepare()
+        async with actor.turn:
+            await actor.prepare()
         if heard:
             actor.tasks.start_soon(self._hear, subscription)
         await peer.serve(asked, self._asked)
@@ -122,7 +133,7 @@ class ActorLoop(Generic[InboxT]):
             lifeline.send_ready()
         self._is_ready.set()
         await self._serve()
-        async with self._turn:
+        async with actor.turn:
             await actor.close()
             await actor.answered()
             actor.tasks.cancel_scope.cancel()
@@ -135,7 +146,7 @@ class ActorLoop(Generic[InboxT]):
             while self._requests:
                 request = self._requests.popleft()
                 if not request.is_cancelled:
-                    async with self._turn:
+                    async with self._actor.turn:
                         await self._answer(request)
             if self._is_stopping:
                 return
@@ -144,7 +155,7 @@ class ActorLoop(Generic[InboxT]):
 
     async def _hear(self, subscription: Subscription[Any]) -> None:
         async for event in subscription:
-            async with self._turn:
+            async with self._actor.turn:
                 correlation.set(subscription.correlation)
                 publisher.set(subscription.publisher)
                 await self._react(event)
@@ -168,10 +179,6 @@ class ActorLoop(Generic[InboxT]):
             elif isinstance(event, AlertChangedEvent) and event.is_own:
                 await actor.alerts.recall(event.alert)
 
-    @functools.cached_property
-    def _turn(self) -> asyncio.Lock:
-        return asyncio.Lock()
-
     def _asked(self, request: IncomingRequest) -> None:
         if self._is_stopping:
             request.fail(
@@ -192,12 +199,31 @@ class ActorLoop(Generic[InboxT]):
         )  # for all that follows from it
         asker.set(request.source)
         log.debug("asked %s by %s", request.topic, request.source)
-        await self._conclude(request, self._actor.handle(event))
+        await self._conclude(request, self._actor.handle(event), self._peer.last_serial)
 
-    async def _conclude(self, request: IncomingRequest, finding: Awaitable[Event | Later | None]) -> None:
-        """Give a request its outcome."""
+    async def _conclude(
+        self,
+        request: IncomingRequest,
+        finding: Awaitable[Event | Later | None],
+        began_at: int,
+        *,
+        is_later: bool = False,
+    ) -> None:
+        """Give a request its outcome.
+
+        Args:
+            request: what is asked.
+            finding: finds the reply.
+            began_at: the newest message that was published when the handler began. A reply that took turns of
+                the loop says no more than what was published by then: it may be older than what came later.
+            is_later: `handle` promised the reply, and may have read before what it is made of.
+        """
+        as_of = began_at
         try:
+            pulse = Pulse()
             reply = await finding
+            if not (is_later or pulse.has_turned):
+                as_of = self._peer.last_serial
             await self._peer.sent()  # the broker has what was published before the answer
         except Refused as refused:
             log.debug("refused %s: %s", request.topic, refused)
@@ -216,16 +242,16 @@ class ActorLoop(Generic[InboxT]):
             if isinstance(reply, Later):
                 if reply.pending is not None:
                     reply.pending.begin()
-                self._actor.tasks.start_soon(self._conclude_later, request, reply)
+                self._actor.tasks.start_soon(self._conclude_later, request, reply, began_at)
             elif reply is None:
                 request.fail("refused", f"{self._peer.name} has no answer to {request.topic}")
             else:
-                request.reply(reply)
+                request.reply(reply, as_of=as_of)
                 log.debug("answered %s", request.topic)
 
-    async def _conclude_later(self, request: IncomingRequest, later: Later) -> None:
+    async def _conclude_later(self, request: IncomingRequest, later: Later, began_at: int) -> None:
         try:
-            await self._conclude(request, later.work())
+            await self._conclude(request, later.work(), began_at, is_later=True)
         finally:
             if later.pending is not None:
                 later.pending.end()

@@ -18,14 +18,14 @@ from bus.discovery import (
     runtime_path,
 )
 from bus.errors import NotRunning
+from bus.peer.lane.responder import NOBODY as NOBODY
+from bus.peer.lane.responder import IncomingRequest as IncomingRequest
+from bus.peer.lane.responder import asker as asker
+from bus.peer.lane.responder import publisher as publisher
+from bus.peer.matter import correlation as correlation
 from bus.peer.peer import REQUEST_TIMEOUT_SECONDS as REQUEST_TIMEOUT_SECONDS
 from bus.peer.peer import Peer as Peer
-from bus.peer.peer import correlation as correlation
 from bus.peer.peer_statistics import Statistics as Statistics
-from bus.peer.responder import NOBODY as NOBODY
-from bus.peer.responder import IncomingRequest as IncomingRequest
-from bus.peer.responder import asker as asker
-from bus.peer.responder import publisher as publisher
 from bus.transport.transport import Transport
 from schemas.operations.bus import GapEvent as GapEvent
 

@@ -24,11 +24,18 @@ from actors.shared.clocks import steady_clock
 from actors.shared.disk_space import free_bytes
 from bus.actor import Actor, BusContext, Later
 from bus.client import GapEvent
-from bus.errors import RequestFailed
-from bus.retry import request_until_answered
+from bus.peer.feed.follower import Follower
+from schemas.config import SettingsChangedEvent
 from schemas.event import Event
-from schemas.models import ModelsListRequestEvent, ModelStateChangedEvent
-from schemas.operations.supervision import ActorStateChangedEvent
+from schemas.models import (
+    ModelDownloadProgressedEvent,
+    ModelsListedEvent,
+    ModelsListRequestEvent,
+    ModelStateChangedEvent,
+    ModelVerificationFailedEvent,
+)
+from schemas.operations.alerts import AlertChangedEvent
+from schemas.operations.supervision import ActorStateChangedEvent, SupervisorStoppingEvent
 from schemas.paths import PathMoveChangedEvent, PathsChangedEvent
 from schemas.readiness import (
     BundleModel,
@@ -44,8 +51,22 @@ from schemas.readiness import (
 from schemas.sources import ModelCatalogueChangedEvent
 
 LIST_TIMEOUT_SECONDS: Final = 5.0
+PLACE_EVENTS: Final = (PathsChangedEvent, PathMoveChangedEvent, ModelCatalogueChangedEvent)
+"""Events of other actors after which the owner of the models may have others."""
 
-Inbox = FactEvent | ReadinessReportRequestEvent | ReadinessSetupRequestEvent | ReadinessRetryRequestEvent
+ModelEvent = ModelStateChangedEvent | ModelDownloadProgressedEvent | ModelVerificationFailedEvent
+"""What the owner of the models tells about them. Followed together with its list, so not in the inbox."""
+
+Heard = (
+    ModelCatalogueChangedEvent
+    | ActorStateChangedEvent
+    | SettingsChangedEvent
+    | AlertChangedEvent
+    | PathsChangedEvent
+    | PathMoveChangedEvent
+    | SupervisorStoppingEvent
+)
+Inbox = Heard | ReadinessReportRequestEvent | ReadinessSetupRequestEvent | ReadinessRetryRequestEvent
 
 
 class Readiness(Actor[Inbox]):
@@ -78,26 +99,32 @@ class Readiness(Actor[Inbox]):
         )
         self._measured: tuple[str, int] | None = None
         self._news = asyncio.Event()
-        self._list_due = asyncio.Event()
-        self._list_due.set()
+        self._models: Follower[ModelsListedEvent, ModelEvent] | None = None
 
     async def prepare(self) -> None:
         """Learn from retained events, also of a former life, and publish a first snapshot."""
-        heard = [event for event in self.inbox if issubclass(event, FactEvent)]
+        heard = [event for event in self.inbox if issubclass(event, Heard)]
         for former in await self.peer.retained(ReadinessChangedEvent):
             self._snapshot = former.snapshot
         if self._snapshot is not None:
             self._facts = ReadinessFacts(
                 signs=taken_over(self._snapshot.signs)
             )  # everything else is retained
-        async with self.peer.subscribe(*heard) as events:
+        async with self.peer.subscribe(*heard, ModelStateChangedEvent) as events:
             pass  # it keeps the retained events when it is left
         async for event in events:
             if not isinstance(event, GapEvent):
                 self._learn(event)
         await self._publish()
         self.tasks.start_soon(self._keep_published)
-        self.tasks.start_soon(self._keep_listed)
+        self._models = await self.follow(
+            ModelsListRequestEvent(),
+            ModelStateChangedEvent,
+            ModelDownloadProgressedEvent,
+            always=[ModelVerificationFailedEvent],
+            into=self._learn_models,
+            timeout_seconds=LIST_TIMEOUT_SECONDS,
+        )
 
     async def handle(self, event: Inbox) -> Event | Later | None:
         """Learn from an event, or answer a request."""
@@ -113,10 +140,6 @@ class Readiness(Actor[Inbox]):
                 self._learn(event)
                 return None
 
-    async def missed(self, gap: GapEvent) -> None:
-        """Ask for the models again, because events about them may be lost."""
-        self._list_due.set()
-
     # -- commands
 
     async def _set_up(self, models: list[BundleModel]) -> ReadinessSetupAcceptedEvent:
@@ -126,7 +149,6 @@ class Readiness(Actor[Inbox]):
         )
 
     async def _retry(self) -> ReadinessRetriedEvent:
-        self._list_due.set()
         broken = broken_models(self._facts, self._declared, self._words())
         begun, problems = await self._carry_out(retry(broken, self._facts, self.peer))
         return ReadinessRetriedEvent(
@@ -134,18 +156,22 @@ class Readiness(Actor[Inbox]):
         )
 
     async def _carry_out(self, commands: AsyncIterator[CommandOutcome]) -> tuple[list[str], list[str]]:
-        """Learn the outcome of each command at once.
+        """Carry out commands, then learn from a list of all models what became of them.
+
+        The replies to the commands are not learned: events that came before them may be newer.
 
         Returns:
             The models that are being installed, and the problems of the others.
         """
         begun, problems = [], []
         async for outcome in commands:
-            if outcome.model is not None:
+            if outcome.is_begun:
                 begun.append(outcome.name)
-                self._learn(ModelStateChangedEvent(model_id=outcome.model.model_id, status=outcome.model))
             if outcome.problem:
                 problems.append(outcome.problem)
+        if self._models is not None:
+            with anyio.move_on_after(LIST_TIMEOUT_SECONDS):
+                await self._models.refreshed()
         return begun, problems
 
     async def _revision_of_now(self) -> int:
@@ -157,37 +183,17 @@ class Readiness(Actor[Inbox]):
 
     def _learn(self, event: FactEvent) -> None:
         self._facts = learn(self._facts, event, self._clock())
-        if isinstance(event, PathsChangedEvent | PathMoveChangedEvent | ModelCatalogueChangedEvent):
-            self._list_due.set()  # the downloader may have other models now, or another directory
-        elif (
-            isinstance(event, ActorStateChangedEvent)
-            and event.actor == "model_downloader"
-            and event.status.state == "ready"
-        ):
-            self._list_due.set()
+        if self._models is not None and isinstance(event, PLACE_EVENTS):
+            self._models.ask_again()  # the downloader may have other models now, or another directory
         self._news.set()
 
-    async def _keep_listed(self) -> None:
-        """Ask for all models whenever they may have changed, until cancelled."""
-        while True:
-            await self._list_due.wait()
-            self._list_due.clear()
-            try:
-                answer = await request_until_answered(
-                    self.peer,
-                    ModelsListRequestEvent(),
-                    timeout_seconds=LIST_TIMEOUT_SECONDS,
-                    sleep=self._sleep_until_list_due,
-                )
-            except RequestFailed:
-                continue  # the downloader refused: asking again would not help
-            self._facts = listed(self._facts, answer, self._clock())
+    async def _learn_models(self, update: ModelsListedEvent | ModelEvent) -> None:
+        """Take the list of all models, or what changed since."""
+        if isinstance(update, ModelsListedEvent):
+            self._facts = listed(self._facts, update, self._clock())
             self._news.set()
-
-    async def _sleep_until_list_due(self, seconds: float) -> None:
-        with anyio.move_on_after(seconds):
-            await self._list_due.wait()
-        self._list_due.clear()
+        else:
+            self._learn(update)
 
     # -- snapshots
 

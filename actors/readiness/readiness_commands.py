@@ -28,13 +28,12 @@ class CommandOutcome:
 
     Attributes:
         name: of the model or the actor.
-        model: state of the model after the command, which may arrive before the event about it; None for an
-            actor, or if the command failed.
+        is_begun: a model is being installed; not for an actor, nor if the command failed.
         problem: why the command failed; empty if it did not.
     """
 
     name: str
-    model: ModelStatus | None = None
+    is_begun: bool = False
     problem: str = ""
 
 
@@ -79,7 +78,7 @@ async def retry(broken: list[str], facts: ReadinessFacts, peer: Peer) -> AsyncIt
 
 async def _outcome(name: str, command: Awaitable[ModelStatus | None]) -> CommandOutcome:
     try:
-        return CommandOutcome(name, await command)
+        return CommandOutcome(name, is_begun=await command is not None)
     except RequestFailed as failed:
         return CommandOutcome(name, problem=f"{name}: {failed.message or failed.kind}")
 

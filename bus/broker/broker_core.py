@@ -13,7 +13,7 @@ from typing import Final
 from bus import wire
 from bus.broker.acceptance import Acceptance
 from bus.broker.backlog import Backlog
-from bus.broker.lane_messages import body_of, reference_of, refusal_of
+from bus.broker.lane_messages import body_of, refusal_of
 from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
 from bus.broker.membership.peer_record import PeerRecord, Route
@@ -318,7 +318,7 @@ class BrokerCore:
         """Draw the consequences of a header of which only the first field can be read."""
         if error.reason not in ("malformed", "oversize") or len(frames) < 2:
             return error
-        peer, first = self._peers.get(route), reference_of(frames)
+        peer, first = self._peers.get(route), wire.reference_of(frames)
         if frames[0] == b"HELLO" and first not in (0, wire.PROTOCOL_VERSION):
             return ProtocolError("wrong_version", version_sentence(first))
         if peer is not None and frames[0] == b"PUBLISH":

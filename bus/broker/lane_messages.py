@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from bus import wire
 from bus.broker.log.logged_run import FeedMessage
 from bus.errors import FailureKind, ProtocolError
@@ -29,15 +27,6 @@ REFUSALS: Final = frozenset(
 """Reasons that fail as `refused`. All others fail as `invalid`."""
 
 
-class _Numbered(msgspec.Struct, frozen=True, array_like=True):
-    """The first field of a header; the decoder walks over the others."""
-
-    reference: int
-
-
-_header_decoder: Final = msgspec.msgpack.Decoder(_Numbered)
-
-
 def body_of(frames: Sequence[bytes]) -> bytes:
     """The single body frame of a message.
 
@@ -57,16 +46,7 @@ def refusal_of(frames: Sequence[bytes], error: ProtocolError) -> wire.FailedHead
         return None
     verb = frames[0][:16].decode("ascii", "replace")
     kind: FailureKind = "refused" if error.reason in REFUSALS else "invalid"
-    return wire.FailedHeader(reference_of(frames), kind, str(error)[:1024], verb)
-
-
-def reference_of(frames: Sequence[bytes]) -> int:
-    """Id or serial of a message that may be broken; 0: it has none."""
-    try:
-        reference = _header_decoder.decode(frames[1]).reference
-    except (*wire.UNREADABLE, IndexError):
-        return 0
-    return reference if 0 < reference < 2**63 else 0
+    return wire.FailedHeader(wire.reference_of(frames), kind, str(error)[:1024], verb)
 
 
 def flattened(messages: Iterable[FeedMessage]) -> list[Frame]:

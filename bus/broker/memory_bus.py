@@ -40,14 +40,9 @@ class MemoryBus:
     ) -> None:
         self._transports: dict[bytes, MemoryTransport] = {}
         self._loop = asyncio.get_running_loop()
-        event_log = EventLog(os.urandom(8).hex(), ring_limit_events, ring_limit_bytes)
-        self.core = BrokerCore(
-            event_log,
-            TOKEN,
-            generous_roster(namespaces) if roster is None else roster,
-            lambda route: route in self._transports,
-            time.monotonic(),
-        )
+        self._ring_limits = (ring_limit_events, ring_limit_bytes)
+        self._roster = generous_roster(namespaces) if roster is None else roster
+        self.core = self._new_core()
         self._timer: asyncio.TimerHandle | None = None
         self._incoming: deque[tuple[bytes, list[bytes]]] = deque()
         self._tick()
@@ -65,6 +60,24 @@ class MemoryBus:
         """
         async with attach(MemoryTransport(self), name or unique_name("client"), credential) as peer:
             yield peer
+
+    def restart(self) -> None:
+        """Begin a new life of the broker, as after a crash: it knows nothing, and nobody is connected."""
+        self._incoming.clear()
+        self.core = self._new_core(succession=True)
+        for transport in list(self._transports.values()):
+            transport.reconnect()
+        self._tick()
+
+    def _new_core(self, *, succession: bool = False) -> BrokerCore:
+        return BrokerCore(
+            EventLog(os.urandom(8).hex(), *self._ring_limits),
+            TOKEN,
+            self._roster,
+            lambda route: route in self._transports,
+            time.monotonic(),
+            succession=succession,
+        )
 
     def close(self) -> None:
         """Stop the broker's clock."""

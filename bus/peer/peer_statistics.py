@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bus.peer.peer_link import PeerLink
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -31,3 +33,21 @@ class Statistics:
     welcomes: int
     undecodable: int
     ignored: dict[str, int]
+
+
+def statistics_of(link: PeerLink) -> Statistics:
+    """What a peer counted since it was made."""
+    ordering, outbox = link.subscriber.ordering, link.publisher.outbox
+    return Statistics(
+        published=outbox.published,
+        accepted=outbox.accepted_events,
+        resent_runs=outbox.resent_runs,
+        delivered=ordering.delivered,
+        skipped=ordering.skipped,
+        lost=ordering.lost,
+        replays=ordering.fetches,
+        asked=link.requester.asked,
+        welcomes=link.admission.welcomes,
+        undecodable=link.subscriber.undecodable,
+        ignored=dict(link.ignored + link.subscriber.ignored),
+    )

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bus.peer.peer import Peer, correlation
+from bus.peer.matter import correlation
+from bus.peer.peer import Peer
 from bus.telemetry.redaction import Redactor
 from bus.telemetry.secret_names import is_secret_name
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent

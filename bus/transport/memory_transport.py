@@ -80,6 +80,14 @@ class MemoryTransport:
 
     # -- called by the broker
 
+    def reconnect(self) -> None:
+        """The broker was restarted: both connections are lost, and stand again in the next turn."""
+        if self._handlers is not None:
+            self._handlers.disconnected()
+            self._broker.call_soon(self._connected)
+            if self._has_feed:
+                self._broker.call_soon(self._welcomed)
+
     def deliver_lane(self, frames: list[bytes]) -> None:
         """A lane message came in."""
         if self._handlers is not None:

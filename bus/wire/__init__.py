@@ -22,6 +22,7 @@ from bus.wire.frames import (
     read_from_peer,
     read_heartbeat,
     read_run,
+    reference_of,
 )
 from bus.wire.headers import (
     AcceptedHeader,
@@ -59,9 +60,17 @@ from bus.wire.limits import (
     is_name,
     matches,
 )
+from bus.wire.readable_values import (
+    DEPTH_LIMIT,
+    check_encoded,
+    check_plain_event,
+    encode_checked,
+    is_open,
+)
 
 __all__ = [
     "BODY_LIMIT_BYTES",
+    "DEPTH_LIMIT",
     "EVENT_COUNT_LIMIT",
     "HEADER_LIMIT_BYTES",
     "HEARTBEAT_SECONDS",
@@ -94,15 +103,20 @@ __all__ = [
     "SnapshotHeader",
     "SnapshottedHeader",
     "WelcomeHeader",
+    "check_encoded",
     "check_event",
     "check_events",
+    "check_plain_event",
     "encode",
+    "encode_checked",
     "feed_prefix",
     "is_name",
+    "is_open",
     "lane_frames",
     "matches",
     "read_from_broker",
     "read_from_peer",
     "read_heartbeat",
     "read_run",
+    "reference_of",
 ]

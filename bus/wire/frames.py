@@ -69,6 +69,15 @@ _BROKER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, heade
 _PEER_DECODERS: Final = {verb: msgspec.msgpack.Decoder(header) for verb, header in _TO_PEER.items()}
 
 encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Numbered(msgspec.Struct, frozen=True, array_like=True):
+    """A header of which only the first field matters."""
+
+    reference: int
+
+
+_numbered_decoder: Final = msgspec.msgpack.Decoder(_Numbered)
 _run_decoder: Final = msgspec.msgpack.Decoder(Run)
 _heartbeat_decoder: Final = msgspec.msgpack.Decoder(HeartbeatHeader)
 _heads_decoder: Final = msgspec.msgpack.Decoder(dict[str, int])
@@ -122,6 +131,15 @@ def _read(
         return decoder.decode(frames[1])  # type: ignore[return-value]  # the tables hold lane headers only
     except UNREADABLE as error:
         raise ProtocolError("malformed", f"header of {frames[0].decode()}: {error}") from error
+
+
+def reference_of(frames: Sequence[bytes]) -> int:
+    """Id or serial of a message that may be broken; 0: it has none."""
+    try:
+        reference = _numbered_decoder.decode(frames[1]).reference
+    except (*UNREADABLE, IndexError):
+        return 0
+    return reference if 0 < reference < 2**63 else 0
 
 
 def read_run(frame: bytes) -> Run:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bus.client import GapEvent, connect
-from bus.peer.outbox import WINDOW_RUNS
+from bus.peer.lane.outbox import WINDOW_RUNS
 from schemas.config import SettingsChangedEvent
 from tests.support.broker_processes import GUARD_SECONDS, broker_options, broker_process
 

@@ -13,7 +13,7 @@ import msgspec
 from bus import wire
 from bus.client import IncomingRequest, Peer, attach, unique_name
 from bus.errors import RequestFailed
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from bus.transport.sockets.curve_keys import new_curve_secrets
 from bus.transport.sockets.socket_transport import SocketTransport
 from bus.transport.transport import TransportHandlers

@@ -8,7 +8,7 @@ EXISTS = frozenset({"tests", "tests/bus", "tests/bus/peer", "tests/actors", "tes
 
 
 def test_a_module_names_the_folder_of_its_mirrored_test_and_a_test_itself() -> None:
-    changed = ["bus/peer/outbox.py", "tests/actors/history/test_query.py", "README.md"]
+    changed = ["bus/peer/lane/outbox.py", "tests/actors/history/test_query.py", "README.md"]
     assert folders_of(changed, EXISTS) == ["tests/actors/history/test_query.py", "tests/bus/peer"]
 
 

@@ -16,10 +16,11 @@ from actors.cli.output import print_json
 from actors.cli.views.ready_view import ReadyView, setup_lines, view_for
 from bus.client import GapEvent, Peer
 from bus.errors import OperatorError
-from bus.peer.subscription import Subscription
+from bus.peer.feed.follower import Follower
 from schemas.paths import PathChooseRequestEvent, PathMoveChangedEvent
 from schemas.readiness import (
     ReadinessChangedEvent,
+    ReadinessReportedEvent,
     ReadinessReportRequestEvent,
     ReadinessRetryRequestEvent,
     ReadinessSetupRequestEvent,
@@ -29,7 +30,7 @@ from schemas.readiness import (
 
 COMMAND_TIMEOUT_SECONDS: Final = 120.0
 GOES_ON: Final = ("checking", "downloading")
-Snapshots = Subscription[ReadinessChangedEvent | GapEvent]
+Snapshots = Follower[ReadinessReportedEvent, ReadinessChangedEvent]
 
 
 class NotConfirmed(OperatorError):
@@ -143,8 +144,13 @@ async def _follow(peer: Peer, view: ReadyView, options: ReadyOptions) -> Readine
         DeadlinePassed: none was final in time.
     """
     try:
-        async with asyncio.timeout(options.wait_seconds), peer.subscribe(ReadinessChangedEvent) as snapshots:
-            now = (await ask(peer, ReadinessReportRequestEvent())).snapshot
+        request = ReadinessReportRequestEvent()
+        async with (
+            asyncio.timeout(options.wait_seconds),
+            peer.ask_then_follow(request, ReadinessChangedEvent) as snapshots,
+        ):
+            await ask(peer, request)  # a runtime without readiness says so at once
+            now = (await anext(snapshots)).snapshot
             view.show(now)
             from_revision = now.revision + 1
             if options.location:
@@ -167,7 +173,7 @@ async def _follow(peer: Peer, view: ReadyView, options: ReadyOptions) -> Readine
 async def _next_end(snapshots: Snapshots, view: ReadyView, from_revision: int) -> ReadinessSnapshot:
     """Show each snapshot from a revision on, until one does not continue by itself."""
     async for event in snapshots:
-        if not isinstance(event, GapEvent) and event.snapshot.revision >= from_revision:
+        if event.snapshot.revision >= from_revision:
             view.show(event.snapshot)
             if event.snapshot.state not in GOES_ON:
                 return event.snapshot
@@ -188,10 +194,9 @@ async def _move(peer: Peer, snapshots: Snapshots, view: ReadyView, location: str
         (status.next_path or status.path for status in chosen.paths if status.category == "models"), location
     )
     async for event in snapshots:
-        if not isinstance(event, GapEvent):
-            view.show(event.snapshot)
-            if event.snapshot.location == wanted:
-                return event.snapshot
+        view.show(event.snapshot)
+        if event.snapshot.location == wanted:
+            return event.snapshot
     raise AssertionError("the subscription of an open peer never ends")
 
 

@@ -26,7 +26,7 @@ from bus.actor import Actor, BusContext, Later
 from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import GapEvent, IncomingRequest, Peer, asker, correlation
 from bus.errors import OperatorError, Refused, RequestFailed, TransientError, UndercroftError
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from bus.retry import request_until_answered
 from schemas.config import SettingsChangedEvent
 from schemas.event import ONE_PER_TOPIC, Event, Request

@@ -18,7 +18,7 @@ from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import MemoryBus, memory_bus
 from bus.client import REQUEST_TIMEOUT_SECONDS, GapEvent, Peer, correlation, unique_name
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from schemas.event import Event, Request
 
 PROFILE_FILE: Final = "profile.toml"

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import Final
 
 NEWS_SECONDS: Final = 5.0
-"""A subscriber that says nothing for so long is not waited for: it may have stopped, or lost interest."""
+"""A subscriber that says nothing for this long is not waited for: it may have stopped, or lost interest."""
 
 TOPICS_LIMIT: Final = 1024
 """Topics of one subscriber that are noted."""

@@ -48,7 +48,6 @@ from tests.support.readiness_lab import (
     paths_event,
     progress_event,
     settings_event,
-    state_event,
     status,
 )
 
@@ -70,11 +69,13 @@ class Models:
     def __init__(self, *statuses: ModelStatus) -> None:
         self.statuses = {found.model_id: found for found in statuses}
         self.asked: list[str] = []
+        self.actor: Downloader
         self.answers = asyncio.Event()
         self.answers.set()
 
     def owner(self, context: BusContext) -> Downloader:
-        return Downloader(context, self)
+        self.actor = Downloader(context, self)
+        return self.actor
 
 
 class Downloader(Actor[DownloaderInbox]):
@@ -227,7 +228,8 @@ async def test_the_toast_is_over_after_its_time() -> None:
 @pytest.mark.requirement("S1-25")
 async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_twice() -> None:
     async with scene() as stage:
-        await stage.run("model_downloader", Models(status("base", "installed")).owner)
+        models = Models(status("base", "installed"))
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
         end = await stage.run("readiness", readiness(clock=lambda: 2_000_000_000.0))
@@ -238,7 +240,7 @@ async def test_a_new_life_takes_up_where_the_former_ended_and_does_not_welcome_t
             await stage.run(
                 "readiness", readiness(clock=lambda: 1_000_000_000.0)
             )  # the clock was set back meanwhile
-            await stage.client.publish(state_event("base", "damaged", problem="changed"))
+            await models.actor.enter(status("base", "damaged", problem="changed"))
             async with asyncio.timeout(GUARD_SECONDS):
                 async for event in events:
                     assert not isinstance(event, GapEvent)
@@ -330,7 +332,8 @@ async def test_the_report_comes_in_the_language_that_is_asked_for() -> None:
 async def test_mere_progress_is_told_a_few_times_a_second_and_an_end_at_once() -> None:
     now = 1_700_000_000.0
     async with scene() as stage:
-        await stage.run("model_downloader", Models(status("base", "downloading")).owner)
+        models = Models(status("base", "downloading"))
+        await stage.run("model_downloader", models.owner)
         await stage.client.publish(settings_event(assistant=False))
         await stage.client.publish(paths_event())
         await stage.run("readiness", readiness(clock=lambda: now))
@@ -338,8 +341,8 @@ async def test_mere_progress_is_told_a_few_times_a_second_and_an_end_at_once() -
         async with stage.client.subscribe(ReadinessChangedEvent) as events:
             first = await anext(events)
             for durable_bytes in range(1, 500):
-                await stage.client.publish(progress_event("base", durable_bytes))
-            await stage.client.publish(state_event("base", "installed"))
+                await models.actor.peer.publish(progress_event("base", durable_bytes))
+            await models.actor.enter(status("base", "installed"))
             told = 0
             async with asyncio.timeout(GUARD_SECONDS):
                 async for event in events:

@@ -49,7 +49,7 @@ class FakePeer:
 
 
 @pytest.mark.requirement("S1-8")
-async def test_each_model_of_the_bundle_is_asked_for_and_its_state_returned() -> None:
+async def test_each_model_of_the_bundle_is_asked_for_and_what_became_of_it_returned() -> None:
     facts = facts_of(
         status("base", "absent"),
         status("chat", "paused"),
@@ -65,7 +65,7 @@ async def test_each_model_of_the_bundle_is_asked_for_and_its_state_returned() ->
     assert failed == [CommandOutcome("ears", problem="ears: not now")]
     begun = [found for found in outcomes if not found.problem]
     assert sorted(found.name for found in begun) == ["base", "chat", "voice"]
-    assert all(found.model == status(found.name, "queued") for found in begun)
+    assert all(found.is_begun for found in begun)
 
 
 async def test_each_outcome_is_there_before_the_next_model_is_asked_for() -> None:
@@ -99,8 +99,8 @@ async def test_retry_repairs_what_is_damaged_installs_what_failed_and_restarts_w
     assert peer.asked == ["supervision.restart model_verifier", "models.repair base", "models.install chat"]
     assert outcomes == [
         CommandOutcome("model_verifier"),
-        CommandOutcome("base", status("base", "queued")),
-        CommandOutcome("chat", status("chat", "queued")),
+        CommandOutcome("base", is_begun=True),
+        CommandOutcome("chat", is_begun=True),
     ]
 
 
@@ -108,5 +108,5 @@ async def test_a_model_that_cannot_be_repaired_is_installed_again() -> None:
     facts = facts_of(status("base", "damaged"))
     peer = FakePeer("models.repair")
     outcomes = [found async for found in retry(["base"], facts, peer)]  # type: ignore[arg-type]  # as above
-    assert outcomes == [CommandOutcome("base", status("base", "queued"))]
+    assert outcomes == [CommandOutcome("base", is_begun=True)]
     assert peer.asked == ["models.repair base", "models.install base"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus import wire
-from bus.broker.lane_messages import WITHOUT_ANSWER, body_of, flattened, reference_of, refusal_of
+from bus.broker.lane_messages import WITHOUT_ANSWER, body_of, flattened, refusal_of
 from bus.errors import ProtocolError
 
 MALFORMED = ProtocolError("malformed", "the header cannot be read")
@@ -37,21 +37,21 @@ def test_a_message_has_one_body_frame() -> None:
     ],
 )
 def test_the_id_of_a_broken_message_is_read_where_there_is_one(header: bytes, reference: int) -> None:
-    assert reference_of([b"REQUEST", header]) == reference
+    assert wire.reference_of([b"REQUEST", header]) == reference
 
 
 def test_the_id_of_a_header_of_many_million_fields_is_read_without_making_them() -> None:
     count = 10_000_000
     header = b"\xdd" + count.to_bytes(4, "big") + b"\x07" + b"\xc0" * (count - 1)
     tracemalloc.start()
-    assert reference_of([b"PUBLISH", header]) == 7
+    assert wire.reference_of([b"PUBLISH", header]) == 7
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 64 * 1024
 
 
 def test_a_message_without_a_header_has_no_id() -> None:
-    assert reference_of([b"REQUEST"]) == 0
+    assert wire.reference_of([b"REQUEST"]) == 0
 
 
 def test_a_refusal_names_verb_id_and_reason() -> None:

@@ -91,8 +91,10 @@ async def test_a_peer_proves_itself_with_a_secret_and_learns_what_everybody_sees
     assert isinstance(hello, HelloHeader)
     assert (hello.name, hello.credential, len(hello.instance)) == ("tray", "secret", 32)
     assert (peer.public_instance, peer.role) == ("0123456789abcdef", "named")
-    other, _ = admitted()
-    assert other._instance != peer._instance
+    other, other_transport = admitted()
+    said = other_transport.sent[0]
+    assert said.instance != hello.instance
+    assert other.public_instance == peer.public_instance, "as the broker says"
 
 
 async def test_a_displaced_peer_stops_for_good_and_everything_that_waits_is_told() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer, correlation
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from bus.telemetry.log_handler import (
     BURST,
     ECHO,

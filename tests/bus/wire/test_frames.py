@@ -107,3 +107,17 @@ def test_a_flipped_byte_in_a_header_is_read_or_refused_but_never_crashes(
     frames[1] = frames[1][:place] + bytes([data.draw(st.integers(0, 255))]) + frames[1][place + 1 :]
     with contextlib.suppress(ProtocolError):
         wire.read_from_peer(frames)
+
+
+@pytest.mark.parametrize(
+    ("header", "reference"), [([7, "x"], 7), (["x"], 0), ([-1], 0), ([2**63], 0), ([], 0), ({"a": 1}, 0)]
+)
+def test_the_reference_of_a_message_is_read_even_if_the_rest_makes_no_sense(
+    header: object, reference: int
+) -> None:
+    assert wire.reference_of([b"FAILED", msgspec.msgpack.encode(header)]) == reference
+
+
+def test_a_message_without_a_header_has_no_reference() -> None:
+    assert wire.reference_of([b"FAILED"]) == 0
+    assert wire.reference_of([b"FAILED", b"\xc1"]) == 0

@@ -112,11 +112,10 @@ async def _tail(peer: Peer, count: int | None, as_json: bool) -> None:
 async def _changes(peer: Peer) -> AsyncIterator[HistoryChangedEvent]:
     """Yield the changes from now on, without the earlier ones that the broker retains."""
     async with peer.subscribe(HistoryChangedEvent) as events:
-        before = await peer.retained(HistoryChangedEvent)
-        async for event in events:
-            if event in before:
-                before.remove(event)
-            elif isinstance(event, HistoryChangedEvent):
-                yield event
+        while True:
+            received = await events.received()
+            if isinstance(received.event, HistoryChangedEvent):
+                if not received.retained:
+                    yield received.event
             else:
                 print("undercroft: some changes were missed", file=sys.stderr)

@@ -10,7 +10,7 @@ from actors.cli.connection import ask, ask_supervisor, with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import log_line
-from bus.client import GapEvent, Peer
+from bus.client import Peer
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent
 from schemas.operations.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
 
@@ -63,14 +63,18 @@ async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follo
     if not follow:
         _print(target, actor, (await ask_supervisor(peer, request)).lines)
         return
-    async with peer.subscribe(LogLinesWrittenEvent) as events:
-        shown = (await ask_supervisor(peer, request)).lines
-        _print(target, actor, shown)
-        newest = shown[-1].at if shown else 0.0  # an event on its way may repeat lines of the reply
-        async for event in events:
-            if not isinstance(event, GapEvent):
-                new = [line for line in event.lines if line.at > newest and actor in (None, line.actor)]
-                _print(target, actor, new)
+    newest, replied = 0.0, set[tuple[str, float, str]]()
+    await ask_supervisor(peer, request)  # a supervisor that is not there is said at once
+    async with peer.ask_then_follow(request, LogLinesWrittenEvent) as updates:
+        async for update in updates:
+            if isinstance(update, LogLinesWrittenEvent):
+                lines = [line for line in update.lines if actor in (None, line.actor)]
+                new = [line for line in lines if (line.actor, line.at, line.text) not in replied]
+            else:  # at first, and after a gap
+                new = [line for line in update.lines if line.at > newest]
+                replied = {(line.actor, line.at, line.text) for line in update.lines}
+            newest = max([newest, *(line.at for line in new)])
+            _print(target, actor, new)
 
 
 def _print(target: Target, actor: str | None, lines: list[LogLine]) -> None:

@@ -17,7 +17,7 @@ from actors.cli.output import json_line, print_answer
 from actors.cli.views.actor_table import clock, record_line
 from bus.client import Peer
 from bus.errors import RequestFailed
-from bus.peer.subscription import Received
+from bus.peer.feed.subscription import Received
 from schemas.operations.logs import LogRecord, LogRingReadEvent, LogRingRequestEvent
 
 EVENT_LIMIT: Final = 300

@@ -13,7 +13,7 @@ from actors.cli.connection import with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from bus.client import Peer
-from bus.peer.subscription import Received
+from bus.peer.feed.subscription import Received
 
 PATTERN: Final = re.compile(r"\*|[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*(?:\.\*)?")
 

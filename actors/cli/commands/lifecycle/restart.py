@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import click
 
@@ -11,8 +12,17 @@ from actors.cli.exit_codes import DeadlinePassed, ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import plain_line
-from bus.client import GapEvent, Peer
-from schemas.operations.supervision import ActorRestartRequestEvent, ActorStateChangedEvent, ActorStatus
+from bus.client import Peer
+from schemas.operations.supervision import (
+    ActorRestartRequestEvent,
+    ActorStateChangedEvent,
+    ActorStatus,
+    SupervisorStatusEvent,
+    SupervisorStatusRequestEvent,
+)
+
+ENDS: Final = ("ready", "failed", "stopped")
+"""States in which a restart has come to its end."""
 
 
 @click.command()
@@ -53,19 +63,22 @@ async def _restart_all(
 
 
 async def _restart(peer: Peer, actor: str, wait: bool, timeout_seconds: float) -> ActorStatus:
-    async with peer.subscribe(ActorStateChangedEvent) as events:
+    async with peer.ask_then_follow(SupervisorStatusRequestEvent(), ActorStateChangedEvent) as updates:
         accepted = (await ask_supervisor(peer, ActorRestartRequestEvent(actor=actor))).status
         if not wait:
             return accepted
         before = accepted.restarts - 1 if accepted.state == "starting" else accepted.restarts
         try:
             async with asyncio.timeout(timeout_seconds):
-                async for event in events:
-                    if isinstance(event, GapEvent) or event.actor != actor or event.status.restarts <= before:
-                        continue
-                    if event.status.state in ("ready", "failed", "stopped"):
-                        return event.status
+                async for update in updates:
+                    for status in _statuses(update):
+                        if status.actor == actor and status.restarts > before and status.state in ENDS:
+                            return status
         except TimeoutError:
             advice = f"see 'undercroft logs {actor}' and 'undercroft status'"
             raise DeadlinePassed(f"{actor} is not ready again", timeout_seconds, advice) from None
     return accepted
+
+
+def _statuses(update: SupervisorStatusEvent | ActorStateChangedEvent) -> list[ActorStatus]:
+    return [update.status] if isinstance(update, ActorStateChangedEvent) else update.actors

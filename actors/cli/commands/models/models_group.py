@@ -22,11 +22,10 @@ from actors.cli.output import print_answer
 from actors.cli.views.install_view import InstallView, view_for
 from actors.cli.views.model_lines import model_lines
 from actors.shared.text import size_text
-from bus.client import GapEvent, Peer
+from bus.client import Peer
 from schemas.models import (
     ModelCancelRequestEvent,
     ModelDownloadProgressedEvent,
-    ModelInstalledEvent,
     ModelInstallRequestEvent,
     ModelRemoveRequestEvent,
     ModelsListedEvent,
@@ -103,27 +102,33 @@ async def _install(
 ) -> list[ModelStatus]:
     wanted = model_ids or await _missing(peer)
     latest: dict[str, ModelStatus] = {}
-    begun: set[str] = set()
-    async with peer.subscribe(
-        ModelDownloadProgressedEvent, ModelStateChangedEvent, ModelInstalledEvent
-    ) as events:
+    async with peer.ask_then_follow(
+        ModelsListRequestEvent(), ModelDownloadProgressedEvent, ModelStateChangedEvent
+    ) as updates:
         for model_id in dict.fromkeys(wanted):
             latest[model_id] = (await ask(peer, ModelInstallRequestEvent(model_id=model_id))).status
             view.state(latest[model_id])
+        # The list is requested only now, so it tells of these installs and of no earlier ones.
         while wait and not all(status.state in FINAL_STATES for status in latest.values()):
-            event = await anext(events)
-            if isinstance(event, ModelDownloadProgressedEvent) and event.model_id in latest:
-                view.progress(event)
-            elif isinstance(event, ModelStateChangedEvent) and event.model_id in latest:
-                if event.model_id not in begun and event.status.state in FINAL_STATES:
-                    continue  # the retained end of an earlier install, from before our request
-                begun.add(event.model_id)
-                latest[event.model_id] = event.status
-                view.state(event.status)
-            elif isinstance(event, GapEvent):
-                listed = await ask(peer, ModelsListRequestEvent())
-                latest |= {status.model_id: status for status in listed.models if status.model_id in latest}
+            _take(await anext(updates), latest, view)
     return list(latest.values())
+
+
+def _take(
+    update: ModelsListedEvent | ModelDownloadProgressedEvent | ModelStateChangedEvent,
+    latest: dict[str, ModelStatus],
+    view: InstallView,
+) -> None:
+    """Show what is new about the models that are being installed."""
+    if isinstance(update, ModelDownloadProgressedEvent):
+        if update.model_id in latest:
+            view.progress(update)
+        return
+    statuses = update.models if isinstance(update, ModelsListedEvent) else [update.status]
+    for status in statuses:
+        if status.model_id in latest and latest[status.model_id] != status:
+            latest[status.model_id] = status
+            view.state(status)
 
 
 async def _missing(peer: Peer) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from actors.cli.commands.inspection.watch import as_document
-from bus.peer.subscription import Received
+from bus.peer.feed.subscription import Received
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter
 from bus.broker.memory_bus import memory_bus
-from bus.peer.subscription import Subscription
+from bus.peer.feed.subscription import Subscription
 from schemas.operations.alerts import Alert, AlertChangedEvent
 from schemas.operations.crashes import ActorCrashedEvent
 from schemas.operations.supervision import ActorState, ActorStatus, LogLine, LogLinesWrittenEvent

@@ -10,7 +10,7 @@ import pytest
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.peer.responder import IncomingRequest, Responder
+from bus.peer.lane.responder import IncomingRequest, Responder
 from tests.support.event_samples import AnswerEvent
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +87,7 @@ async def test_a_request_is_answered_once_and_not_after_it_was_cancelled() -> No
     server.requests[1].reply(AnswerEvent(text="too late"))
     server.responder.disconnected()
     server.requests[2].reply(AnswerEvent(text="nobody there"))
-    assert server.sent == [wire.ReplyHeader(1)]
+    assert server.sent == [wire.ReplyHeader(1, 1)]
     assert [request.is_cancelled for request in server.requests] == [False, True, True]
 
 

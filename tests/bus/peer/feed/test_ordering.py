@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.peer.ordering import (
+from bus.peer.feed.epoch_succession import EpochSuccession
+from bus.peer.feed.ordering import (
     FETCH_LIMIT_HEARTBEATS,
     HELD_LIMIT_MESSAGES,
     Deliver,
@@ -32,6 +33,7 @@ def followed(epoch: str = "e1", head: int = 0) -> Ordering:
     ordering = Ordering()
     ordering.expect([TOPIC])
     ordering.join([TOPIC], epoch, {TOPIC: head} if head else {})
+    ordering.heartbeat(epoch, {})  # the feed is there, too
     return ordering
 
 
@@ -209,6 +211,52 @@ def test_a_late_joiner_is_told_of_no_loss_where_a_topic_mixes_retained_events_wi
     assert ordering.receive(TOPIC, run(9), b"") == [Deliver(TOPIC, run(9), b"", 0)]
 
 
+def test_a_feed_that_still_brings_an_older_broker_than_the_lane_is_not_followed() -> None:
+    epochs = EpochSuccession()
+    epochs.note("e2")
+    ordering = Ordering(epochs)
+    ordering.expect([TOPIC])
+    ordering.join([TOPIC], "e2", {})
+    assert ordering.receive(TOPIC, run(1, epoch="e1"), b"") == [], "e1 ended before the lane came"
+    assert numbers(ordering.receive(TOPIC, run(1, epoch="e2"), b"")) == [1]
+    assert numbers(ordering.receive(TOPIC, run(1, epoch="e3", first=2), b"")) == [1], "after e2 was there"
+    assert ordering.receive(TOPIC, run(2, epoch="e2"), b"") == []
+
+
+def test_a_feed_that_is_ahead_of_the_lane_is_followed_once_the_lane_names_its_broker() -> None:
+    epochs = EpochSuccession()
+    epochs.note("e1")
+    ordering = Ordering(epochs)
+    ordering.expect([TOPIC])
+    ordering.join([TOPIC], "e1", {})
+    assert ordering.receive(TOPIC, run(1, epoch="e2"), b"") == []
+    epochs.note("e2")
+    assert ordering.heartbeat("e2", {TOPIC: 1}) == [Fetch(TOPIC, 1, 1)], "nothing of it is lost"
+
+
+def test_numbers_that_a_topic_never_gave_are_no_loss() -> None:
+    ordering = followed()
+    assert ordering.receive(TOPIC, run(5001), b"") == [Fetch(TOPIC, 1, 5000)]
+    assert numbers(ordering.replayed(TOPIC, 0, 5001, [])) == [5001]
+    assert ordering.lost == 0
+
+
+def test_of_numbers_that_a_topic_never_gave_only_those_that_it_gave_are_lost() -> None:
+    ordering = followed()
+    ordering.receive(TOPIC, run(5101), b"")
+    assert ordering.replayed(TOPIC, 100, 5101, [])[0] == Lost(TOPIC, 100, beyond_ring=True)
+    assert ordering.lost == 100
+
+
+def test_an_answer_without_progress_is_not_asked_for_again_at_once() -> None:
+    ordering = followed()
+    ordering.receive(TOPIC, run(9), b"")
+    for _ in range(3):
+        assert ordering.replayed(TOPIC, 0, 1, []) == []
+        assert ordering.heartbeat("e1", {TOPIC: 9}) == [Fetch(TOPIC, 1, 9)]
+    assert numbers(ordering.replayed(TOPIC, 0, 9, [(run(1, 8), b"")])) == list(range(1, 10))
+
+
 @dataclass
 class Broker:
     """A true order of runs in one epoch, with a bounded ring."""
@@ -248,7 +296,8 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
     topics, instances = ["app.a", "app.b"], ["p", "q"]
     ring = draw(st.integers(2, 30), "ring")
     broker = Broker("e0", ring)
-    ordering = Ordering()
+    epochs = EpochSuccession()
+    ordering = Ordering(epochs)
     ordering.expect(["app.*"])
     ordering.join(["app.*"], "e0", {})
     published: dict[tuple[str, str], int] = {}
@@ -316,6 +365,8 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
                 due.clear()
                 fetches.clear()
                 ordering.forget_fetches()
+                if draw(st.booleans(), "the lane is there first"):
+                    epochs.note(broker.epoch)
                 resent_from = draw(
                     st.integers(resent_from, len(published_runs)), "resent from"
                 )  # what a publisher let go, it has no more
@@ -328,6 +379,7 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
 
     ordering.forget_fetches()
     fetches.clear()
+    epochs.note(broker.epoch)
     for _ in range(2 + sum(len(runs) for runs in broker.runs.values())):
         carry_out(ordering.heartbeat(broker.epoch, {t: broker.head(t) for t in broker.runs}))
         while fetches:

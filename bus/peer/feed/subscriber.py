@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from bus import wire
 from bus.errors import HelloRefused, ProtocolError, RequestFailed
-from bus.peer.admission import Admission
-from bus.peer.ordering import Deliver, Fetch, Lost, Ordering, OrderingStep
-from bus.peer.requester import Answer, Requester
-from bus.peer.subscription import Subscription, TopicDecoders
+from bus.peer.feed.epoch_succession import EpochSuccession
+from bus.peer.feed.ordering import Deliver, Fetch, Lost, Ordering, OrderingStep
+from bus.peer.feed.subscription import Subscription
+from bus.peer.feed.topic_decoders import TopicDecoders
+from bus.peer.lane.admission import Admission
+from bus.peer.lane.requester import Answer, Requester
 from bus.transport.transport import Transport
 from bus.wire import Run
 from schemas.event import Event
@@ -27,13 +31,21 @@ class Subscriber:
     """All subscriptions of one peer.
 
     Attributes:
+        epochs: in which order the lives of the broker were seen.
         ordering: decides what is delivered, fetched and reported as lost.
         decoders: decoders of events by topic, shared by the subscriptions.
         ignored: reason to count, for feed messages that made no sense.
     """
 
-    def __init__(self, transport: Transport, requester: Requester, admission: Admission) -> None:
-        self.ordering = Ordering()
+    def __init__(
+        self,
+        transport: Transport,
+        requester: Requester,
+        admission: Admission,
+        epochs: EpochSuccession | None = None,
+    ) -> None:
+        self.epochs = epochs or EpochSuccession()
+        self.ordering = Ordering(self.epochs)
         self.decoders = TopicDecoders()
         self.ignored: Counter[str] = Counter()
         self._transport = transport
@@ -108,6 +120,14 @@ class Subscriber:
             self._is_paused = False
             self._transport.resume_feed()
 
+    def heard(self, topic: str) -> None:
+        """Tell the broker how far the slowest subscription has come in a topic."""
+        numbers = [
+            subscription.heard[topic] for subscription in self._wanting(topic) if topic in subscription.heard
+        ]
+        if self._lane_epoch == self.ordering.epoch:
+            self._requester.tell(wire.HeardHeader(topic, min(numbers)))
+
     def close(self, refusal: HelloRefused | None = None) -> None:
         """End all subscriptions; with a refusal, it is raised where they are read."""
         self._is_closed = True
@@ -139,6 +159,7 @@ class Subscriber:
     def lane_welcomed(self, epoch: str) -> None:
         """A broker of this epoch admitted the peer. Questions from before get no answer."""
         self._lane_epoch = epoch
+        self.epochs.note(epoch)
         self.ordering.forget_fetches()
         self._ask_heads()
 
@@ -160,7 +181,7 @@ class Subscriber:
                 subscription.take(step)
                 self._is_paused = self._is_paused or subscription.is_behind
             if isinstance(step, Lost) and step.beyond_ring:
-                self._requester.begin(functools.partial(_snapshot_of, [step.topic]), self._take_retained)
+                self._ask_retained(step.topic, 0)
 
     def _wanting(self, topic: str) -> list[Subscription[Event]]:
         """The subscriptions that want this topic."""
@@ -187,14 +208,23 @@ class Subscriber:
         if not isinstance(answer, wire.ReplayedHeader):
             self.ordering.forget_fetches()
             return
+        if answer.epoch != epoch:
+            return  # the broker was restarted in between
         runs = [(run, events) for _, run, events in _feed_messages(body)]
         self._apply(self.ordering.replayed(answer.topic, answer.lost, answer.next, runs))
 
-    def _take_retained(self, answer: Answer, body: list[bytes]) -> None:
-        """After a loss, retained events show the present state."""
-        if isinstance(answer, wire.SnapshottedHeader) and answer.epoch == self.ordering.epoch:
-            for topic, run, events in _feed_messages(body):
+    def _ask_retained(self, topic: str, after: int) -> None:
+        """After a loss, retained events show the present state. They come in pages."""
+
+        def take(answer: Answer, body: list[bytes]) -> None:
+            if not isinstance(answer, wire.SnapshottedHeader) or answer.epoch != self.ordering.epoch:
+                return
+            for _, run, events in _feed_messages(body):
                 self._apply(self.ordering.retained(topic, run, events))
+            if answer.next:
+                self._ask_retained(topic, answer.next)
+
+        self._requester.begin(lambda id: wire.SnapshotHeader(id, [topic], False, after), take)
 
     def _compare_heads(self, answer: Answer, body: list[bytes]) -> None:
         if isinstance(answer, wire.SnapshottedHeader):
@@ -205,23 +235,33 @@ class Subscriber:
             )
 
     async def _snapshot(self, patterns: list[str]) -> tuple[wire.SnapshottedHeader, list[Deliver]]:
+        """All pages of a snapshot. If the broker is another one in between, it begins anew."""
+        first: wire.SnapshottedHeader | None = None
+        found: list[Deliver] = []
         while True:
             await self._admission.wait()
-            outcome: asyncio.Future[tuple[Answer, list[bytes]]] = asyncio.get_running_loop().create_future()
-            self._requester.begin(
-                functools.partial(_snapshot_of, patterns), functools.partial(_resolve_answer, outcome)
-            )
-            answer, body = await outcome
-            if isinstance(answer, wire.SnapshottedHeader):
-                return answer, [
-                    Deliver(topic, run, events, run.count - 1) for topic, run, events in _feed_messages(body)
-                ]
+            answer, body = await self._page(patterns, first.next if first else 0)
             if isinstance(answer, wire.FailedHeader) and answer.kind != "died":
                 raise RequestFailed(answer.kind, answer.message, SNAPSHOT_TOPIC)
+            if not isinstance(answer, wire.SnapshottedHeader) or (first and answer.epoch != first.epoch):
+                first, found = None, []
+                continue
+            first = msgspec.structs.replace(first, next=answer.next) if first else answer
+            found += [
+                Deliver(topic, run, events, run.count - 1)
+                for topic, run, events in _feed_messages(body)
+                if run.sequence + run.count - 1 <= first.sequence  # later ones come by feed
+            ]
+            if not answer.next:
+                return first, found
 
-
-def _snapshot_of(patterns: list[str], id: int) -> wire.SnapshotHeader:
-    return wire.SnapshotHeader(id, patterns)
+    async def _page(self, patterns: list[str], after: int) -> tuple[Answer, list[bytes]]:
+        outcome: asyncio.Future[tuple[Answer, list[bytes]]] = asyncio.get_running_loop().create_future()
+        self._requester.begin(
+            lambda id: wire.SnapshotHeader(id, patterns, False, after),
+            functools.partial(_resolve_answer, outcome),
+        )
+        return await outcome
 
 
 def _resolve_answer(

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 
 from bus import wire
 from bus.errors import FailureKind, RequestFailed
-from bus.peer.admission import Admission
-from bus.peer.publisher import LEFT
+from bus.peer.lane.admission import Admission
+from bus.peer.lane.publisher import LEFT
 from bus.wire import Frame
 
 REQUEST_LIMIT_SECONDS: Final = 86_400.0
@@ -41,8 +41,8 @@ class Requester:
 
     async def request(
         self, topic: str, body: bytes, timeout_seconds: float, correlation: str | None
-    ) -> bytes:
-        """Send a request, and return the body of its reply.
+    ) -> tuple[wire.RepliedHeader, bytes]:
+        """Send a request, and return header and body of its reply.
 
         Raises:
             RequestFailed: there is no reply; its `kind` says why.
@@ -57,15 +57,17 @@ class Requester:
             raise RequestFailed("died", LEFT, topic)
         if not self._admission.is_admitted:
             await self._wait_for_broker(timeout_seconds, topic)
-        outcome: asyncio.Future[bytes] = self._loop.create_future()
+        outcome: asyncio.Future[tuple[wire.RepliedHeader, bytes]] = self._loop.create_future()
 
         def settle(answer: Answer, frames: list[bytes]) -> None:
             if outcome.done():
                 return
             if isinstance(answer, wire.FailedHeader):
                 outcome.set_exception(RequestFailed(answer.kind, answer.message, topic))
+            elif isinstance(answer, wire.RepliedHeader):
+                outcome.set_result((answer, frames[0]))
             else:
-                outcome.set_result(frames[0])
+                outcome.set_exception(RequestFailed("invalid", "the answer is no reply", topic))
 
         timeout_ms = max(1, int(min(timeout_seconds, REQUEST_LIMIT_SECONDS) * 1000))
         id = self.begin(lambda id: wire.RequestHeader(id, topic, timeout_ms, correlation), settle, body)
@@ -87,6 +89,10 @@ class Requester:
         self._settles[id] = settle
         self._send(wire.lane_frames(make_header(id), *body))
         return id
+
+    def tell(self, header: wire.LaneHeader) -> None:
+        """Send what gets no answer."""
+        self._send(wire.lane_frames(header))
 
     def settle(self, answer: Answer, body: list[bytes]) -> bool:
         """An answer came in; returns whether its question was under way."""

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from bus.errors import UndercroftError
-from bus.peer.ordering import Deliver, Lost
-from bus.wire import UNREADABLE, Run, matches
-from schemas.contract.registry import EVENTS
+from bus.peer.feed.ordering import Deliver, Lost
+from bus.peer.feed.topic_decoders import TopicDecoders
+from bus.wire import Run, matches
 from schemas.event import Event, topic_of
 from schemas.operations.bus import GapEvent
 
 QUEUE_LIMIT_EVENTS: Final = 16_384
 """A subscriber that is further behind pauses the feed of its peer until it has caught up by half."""
 
+HEARD_EVERY_EVENTS: Final = 8192
+"""After so many events of a topic the broker hears how far this subscriber has come."""
+
 TURN_LIMIT_EVENTS: Final = 1024
 """After this many events without a pause, the subscriber yields to the loop."""
 
 EventT = TypeVar("EventT", bound=Event, covariant=True)
-Decoder = msgspec.msgpack.Decoder[list[Event]]
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,28 +68,9 @@ class SubscriptionSource(Protocol):
         """A subscriber that was far behind has caught up."""
         ...
 
-
-class TopicDecoders:
-    """TopicDecoders by topic: typed where the contract or the app knows the event, plain otherwise."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Decoder] = {}
-        self._plain: Decoder = msgspec.msgpack.Decoder(list)
-
-    def learn(self, event_type: type[Event]) -> None:
-        """Decode the topic of this type as this type."""
-        decoder: Decoder = msgspec.msgpack.Decoder(list[event_type])  # type: ignore[valid-type]  # a runtime value by design
-        self._known[topic_of(event_type)] = decoder
-
-    def of(self, topic: str) -> Decoder:
-        """The decoder for a run of this topic."""
-        decoder = self._known.get(topic)
-        if decoder is None:
-            if topic not in EVENTS:
-                return self._plain
-            self.learn(EVENTS[topic])
-            decoder = self._known[topic]
-        return decoder
+    def heard(self, topic: str) -> None:
+        """A subscriber has come further in a topic, as its `heard` says."""
+        ...
 
 
 class Subscription(Generic[EventT]):
@@ -96,7 +79,9 @@ class Subscription(Generic[EventT]):
     Attributes:
         patterns: exact topics, `conversation.*` or `*`.
         correlation: correlation id of the last event that was handed out.
-        undecodable: how many events did not fit their type, and were skipped.
+        undecodable: how many events could not be read. A `GapEvent` stands for each.
+        gaps_queued: how many losses were queued for it so far, handed on already or still waiting.
+        heard: number of the event by topic up to which it has handed on, as it was last told to the broker.
     """
 
     def __init__(
@@ -104,15 +89,14 @@ class Subscription(Generic[EventT]):
         source: SubscriptionSource,
         patterns: Iterable[str],
         decoders: TopicDecoders,
-        *,
-        gaps: bool = True,
     ) -> None:
         self.patterns = list(dict.fromkeys(patterns))
         self.correlation: str | None = None
         self.undecodable = 0
         self._source = source
         self._decoders = decoders
-        self._gaps = gaps
+        self.gaps_queued = 0
+        self.heard: dict[str, int] = {}
         self._queue: deque[tuple[str, Run | None, bytes | GapEvent, int, bool]] = deque()
         self._queued_events = 0
         self._early: list[Deliver | Lost] | None = []
@@ -141,22 +125,29 @@ class Subscription(Generic[EventT]):
         while True:
             position = self._position
             if position < len(self._events):
-                self._position = position + 1
                 self._turn += 1
                 if self._turn >= TURN_LIMIT_EVENTS:
                     self._turn = 0
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)  # before the event is taken: who gives up waiting loses none
+                    continue
+                self._position = position + 1
                 return self._events[position]  # type: ignore[return-value]  # decoded to the subscribed types
             if not self._load():
-                if self._error is not None:
-                    raise self._error
-                if self._closed:
-                    raise StopAsyncIteration
-                await self._wait()
+                await self.wait()
 
     async def received(self) -> Received:
         """The next event with its place in the order. Gaps come as events too."""
-        event = await self.__anext__()
+        return self._received(await self.__anext__())
+
+    def received_now(self) -> Received | None:
+        """As `received`, if there is one already."""
+        while self._position >= len(self._events):
+            if not self._load():
+                return None
+        self._position += 1
+        return self._received(self._events[self._position - 1])
+
+    def _received(self, event: object) -> Received:
         if self._current is None:
             return Received(
                 topic=topic_of(GapEvent),
@@ -191,10 +182,38 @@ class Subscription(Generic[EventT]):
             self._source.leave(self)
             self._wake()
 
+    async def wait(self) -> None:
+        """Wait until something is queued, or `nudge` is called.
+
+        Raises:
+            StopAsyncIteration: this subscription was closed.
+            UndercroftError: this peer was displaced.
+        """
+        if self._queue:
+            return
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            raise StopAsyncIteration
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def nudge(self) -> None:
+        """End a `wait`."""
+        self._wake()
+
     @property
     def publisher(self) -> str:
         """Name of the peer that published the last event that was handed out; empty for a gap."""
         return self._current[1].source if self._current is not None else ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it hears nothing more. What is queued can still be read."""
+        return self._closed
 
     @property
     def is_behind(self) -> bool:
@@ -224,7 +243,8 @@ class Subscription(Generic[EventT]):
             if step.run.sequence <= self._joined_at and step.run.epoch == self._joined_epoch:
                 return  # meant for another subscription of this peer; here the snapshot covers it
             self._put(step.topic, step.run, step.body, step.skip, retained=False)
-        elif self._gaps:
+        else:
+            self.gaps_queued += 1
             reason = "ring_exceeded" if step.beyond_ring else "broker_restarted"
             gap = GapEvent(lost_topic=step.topic, count=step.count, reason=reason)  # type: ignore[arg-type]  # both are allowed
             self._queue.append((step.topic, None, gap, 0, False))
@@ -247,48 +267,30 @@ class Subscription(Generic[EventT]):
             return True
         was_behind = self.is_behind
         self._queued_events -= run.count
+        self._note_heard(topic, run)
         if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
             self._source.caught_up()
-        self._events = self._decode(topic, body, skip)
+        self._events = self._decode(topic, run, body, skip)
         self._current, self.correlation = (topic, run, retained), run.correlation
         return True
 
-    def _decode(self, topic: str, body: bytes, skip: int) -> list[Event]:
-        try:
-            events = self._decoders.of(topic).decode(body)
-        except UNREADABLE:
-            return self._decode_singly(topic, body, skip)
-        return events[skip:] if skip else events
-
-    def _decode_singly(self, topic: str, body: bytes, skip: int) -> list[Event]:
-        events: list[Event] = []
-        decoder = self._decoders.of(topic)
-        for raw in msgspec.msgpack.decode(body, type=list[msgspec.Raw])[skip:]:
-            try:
-                events += decoder.decode(b"\x91" + bytes(raw))
-            except UNREADABLE:
+    def _decode(self, topic: str, run: Run, body: bytes, skip: int) -> list[Event]:
+        events = self._decoders.read(topic, body, run.count, skip)
+        for index, event in enumerate(events):
+            if event is None:
                 self.undecodable += 1
+                events[index] = GapEvent(lost_topic=topic, count=1, reason="unreadable")
         return events
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _note_heard(self, topic: str, run: Run) -> None:
+        """Everything before this run was handed on. Say so from time to time."""
+        before = self.heard.get(topic)
+        if before is None or run.number <= before:  # the first of this topic, or of an epoch
+            self.heard[topic] = run.number - 1
+        elif run.number - before > HEARD_EVERY_EVENTS:
+            self.heard[topic] = run.number - 1
+            self._source.heard(topic)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def patterns_of(what: Iterable[type[Event] | str], learn: Callable[[type[Event]], None]) -> list[str]:
-    """The patterns of event types and of patterns. `learn` is called with each type."""
-    patterns = []
-    for item in what:
-        if isinstance(item, str):
-            patterns.append(item)
-        else:
-            learn(item)
-            patterns.append(topic_of(item))
-    return patterns

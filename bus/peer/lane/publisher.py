@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from bus import wire
 from bus.errors import PublishRefused
-from bus.peer.outbox import Outbox
+from bus.peer.lane.outbox import Outbox
 from bus.wire import Frame
 from schemas.event import Event
 
 REFUSAL_LIMIT: Final = 1024
+LEAP: Final = "leap"
+"""Reason of a refusal: the broker misses messages before this one."""
+
+BEHIND_LIMIT_EVENTS: Final = 16_384
+"""A publisher that waits for its subscribers goes on once the slowest one trails by no more than this. The
+broker keeps four times as many."""
+
+BEHIND_WAIT_SECONDS: Final = 1.0
+"""It waits no longer than this for each event: a subscriber that hangs slows it down, but never stops it."""
+
+BEHIND_LOOK_SECONDS: Final = 0.02
 LEFT: Final = "this peer left the bus"
 """Why everything fails that a peer still waits for when it is closed."""
 
@@ -23,10 +35,12 @@ class Publisher:
 
     Attributes:
         outbox: decides which message leaves when, and what is sent again.
+        behind: by how many events the slowest subscriber trailed, of the topics that were accepted last.
     """
 
     def __init__(self, send: Callable[[list[Frame]], None]) -> None:
         self.outbox = Outbox()
+        self.behind = 0
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._is_open = False
@@ -35,6 +49,7 @@ class Publisher:
         self._room: asyncio.Future[None] | None = None
         self._settled: asyncio.Future[None] | None = None
         self._sent: asyncio.Future[None] | None = None
+        self._caught_up: asyncio.Future[None] | None = None
         self._refusals: deque[PublishRefused] = deque(maxlen=REFUSAL_LIMIT)
 
     def post(self, event: Event, correlation: str | None) -> None:
@@ -52,6 +67,30 @@ class Publisher:
             self.flush()
             self._is_gathering = True
             self._loop.call_soon(self._end_gathering)
+
+    def withdraw(self, topic: str, key: str, correlation: str | None) -> None:
+        """Take back the event that is retained under this key.
+
+        Raises:
+            ProtocolError: key or correlation are too long.
+        """
+        self.outbox.withdraw(topic, key, correlation)
+        self.flush()
+
+    async def wait_for_subscribers(self) -> None:
+        """Wait while a subscriber is far behind, but not for long.
+
+        Raises:
+            PublishRefused: reason `left` or `displaced`: the peer was closed meanwhile.
+        """
+        end = self._loop.time() + BEHIND_WAIT_SECONDS
+        while self.behind > BEHIND_LIMIT_EVENTS and self._loop.time() < end:
+            self._check_open()
+            if self._caught_up is None or self._caught_up.done():
+                self._caught_up = self._loop.create_future()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEHIND_LOOK_SECONDS):
+                    await asyncio.shield(self._caught_up)
 
     async def wait_for_room(self) -> None:
         """Wait until the outbox has room.
@@ -116,9 +155,18 @@ class Publisher:
         """The lane is lost. Events that are posted meanwhile wait."""
         self._is_open = False
 
-    def accepted(self, serial: int) -> None:
-        """Every message up to this serial has its place in the order."""
+    def accepted(self, serial: int, behind: int | None = None) -> None:
+        """Every message up to this serial has its place in the order.
+
+        Args:
+            serial: of the newest of them.
+            behind: by how many events the slowest of their subscribers trails; None: the broker did not say.
+        """
         outbox = self.outbox
+        if behind is not None:
+            self.behind = behind
+            if behind <= BEHIND_LIMIT_EVENTS and self._caught_up is not None and not self._caught_up.done():
+                self._caught_up.set_result(None)
         outbox.accepted(serial, self._loop.time())
         self.flush()
         if outbox.has_room and self._room is not None and not self._room.done():
@@ -130,9 +178,13 @@ class Publisher:
 
     def refused(self, serial: int, message: str) -> None:
         """The broker gave the message with this serial no place in the order."""
+        reason, _, detail = message.partition(": ")
+        if reason == LEAP:
+            for frames in self.outbox.leapt(serial):
+                self._send(frames)
+            return
         run = self.outbox.refused(serial)
         if run is not None:
-            reason, _, detail = message.partition(": ")
             self._refusals.append(PublishRefused(run.topic, reason, detail))
             self.accepted(0)
 
@@ -141,7 +193,7 @@ class Publisher:
         self.flush()
         self._is_open = False
         self._closed = self._closed or refusal or PublishRefused("*", "left", LEFT)
-        for waiting in (self._room, self._sent, self._settled):
+        for waiting in (self._room, self._sent, self._settled, self._caught_up):
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)
 

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 from typing import Final, TypeAlias
 
 from bus import wire
-from bus.errors import FailureKind, RequestFailed
-from bus.peer.publisher import LEFT
+from bus.errors import FailureKind, ProtocolError, RequestFailed
+from bus.peer.lane.publisher import LEFT
 from bus.wire import Frame
 from schemas.event import Event
 
@@ -35,11 +35,24 @@ class IncomingRequest:
         correlation: id of the matter that it belongs to.
         body: the event, encoded.
         is_cancelled: nobody waits for the answer any more.
+        arrived_at: serial of the newest message that this peer had published when the request came.
     """
 
-    __slots__ = ("_responder", "body", "correlation", "id", "is_cancelled", "source", "topic")
+    __slots__ = (
+        "_is_arriving",
+        "_responder",
+        "arrived_at",
+        "body",
+        "correlation",
+        "id",
+        "is_cancelled",
+        "source",
+        "topic",
+    )
 
-    def __init__(self, responder: Responder, header: wire.RequestHeader, body: bytes) -> None:
+    def __init__(
+        self, responder: Responder, header: wire.RequestHeader, body: bytes, arrived_at: int
+    ) -> None:
         self._responder = responder
         self.id = header.id
         self.topic = header.topic
@@ -47,14 +60,33 @@ class IncomingRequest:
         self.correlation = header.correlation
         self.body = body
         self.is_cancelled = False
+        self.arrived_at = arrived_at
+        self._is_arriving = True
 
-    def reply(self, event: Event) -> None:
-        """Answer. A reply beyond the size limit becomes a failure, since no peer could receive it."""
-        body = wire.encode(event)
+    def reply(self, event: Event, *, as_of: int | None = None) -> None:
+        """Answer. A reply that no peer could receive or read becomes a failure.
+
+        Args:
+            event: the reply.
+            as_of: `Peer.last_serial` of the moment from which on nothing was read that the reply says: what
+                was published by then is in the reply. None: now, if `on_request` has not returned yet; the
+                arrival of the request afterwards, since the reply may have been made any time since.
+        """
+        try:
+            body = wire.encode_checked(event)
+        except ProtocolError as error:
+            self.fail("refused", f"the reply cannot be sent: {error}")
+            return
         if len(body) > wire.BODY_LIMIT_BYTES:
             self.fail("refused", f"the reply has {len(body)} bytes; expected at most {wire.BODY_LIMIT_BYTES}")
-        else:
-            self._responder.answer(self, wire.ReplyHeader(self.id), body)
+            return
+        if as_of is None:
+            as_of = self._responder.last_serial if self._is_arriving else self.arrived_at
+        self._responder.answer(self, wire.ReplyHeader(self.id, as_of), body)
+
+    def has_arrived(self) -> None:
+        """Note that `on_request` has returned; an answer from now on is a later one."""
+        self._is_arriving = False
 
     def fail(self, kind: FailureKind, message: str) -> None:
         """Fail, with the reason."""
@@ -67,8 +99,19 @@ OnRequest: TypeAlias = Callable[[IncomingRequest], None]
 class Responder:
     """The topics that one peer serves."""
 
-    def __init__(self, name: str, send: Send, ignored: Counter[str]) -> None:
+    def __init__(
+        self, name: str, send: Send, ignored: Counter[str], published: Callable[[], int] = lambda: 1
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            name: of the peer.
+            send: sends a lane message.
+            ignored: counts messages that made no sense, by reason.
+            published: the serial of the newest message of this peer.
+        """
         self._name = name
+        self._published = published
         self._send = send
         self._ignored = ignored
         self._is_open = False
@@ -77,6 +120,11 @@ class Responder:
         self._confirming: dict[tuple[str, ...], asyncio.Future[None]] = {}
         self._sent: deque[tuple[str, ...]] = deque()
         self._in_hand: dict[int, IncomingRequest] = {}
+
+    @property
+    def last_serial(self) -> int:
+        """Serial of the newest message of this peer, sent or waiting."""
+        return self._published()
 
     async def begin(self, topics: tuple[str, ...], on_request: OnRequest) -> None:
         """Serve these topics from now on, on every connection. Returns once the broker has confirmed it.
@@ -128,8 +176,11 @@ class Responder:
                 )
             )
             return
-        request = self._in_hand[header.id] = IncomingRequest(self, header, frames[2])
-        on_request(request)
+        request = self._in_hand[header.id] = IncomingRequest(self, header, frames[2], self._published())
+        try:
+            on_request(request)
+        finally:
+            request.has_arrived()
 
     def cancelled(self, id: int) -> None:
         """The asking peer no longer waits."""

@@ -9,10 +9,11 @@ import pytest
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.peer.admission import Admission
-from bus.peer.requester import Requester
-from bus.peer.subscriber import Subscriber
-from bus.peer.subscription import Subscription, patterns_of
+from bus.peer.feed.subscriber import Subscriber
+from bus.peer.feed.subscription import Subscription
+from bus.peer.feed.topic_decoders import patterns_of
+from bus.peer.lane.admission import Admission
+from bus.peer.lane.requester import Requester
 from bus.wire import Run
 from schemas.operations.bus import GapEvent
 from tests.support.event_samples import NumberedEvent
@@ -90,7 +91,7 @@ async def test_a_hole_is_asked_for_and_the_answer_taken() -> None:
     half.feed(3)
     ask = half.transport.sent[-1]
     assert (ask.topic, ask.first, ask.last) == ("app.numbered", 1, 2)
-    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 0, 3), list(message(1, 2)))
+    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 0, 3, "e"), list(message(1, 2)))
     assert [(await anext(events)).n for _ in range(3)] == [1, 2, 3]
 
 
@@ -100,7 +101,7 @@ async def test_the_answer_of_a_broker_that_is_no_more_tells_no_gap() -> None:
     half.feed(3)
     ask = half.transport.sent[-1]
     half.feed(1, epoch="e2")
-    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 9, 10), [])
+    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 9, 10, "e"), [])
     half.feed(2, epoch="e2")
     assert [(await anext(events)).n for _ in range(2)] == [1, 2]
 
@@ -122,7 +123,7 @@ async def test_after_a_loss_the_retained_events_are_asked_for() -> None:
     half = Half()
     events = await half.joined()
     half.feed(9)
-    half.requester.settle(wire.ReplayedHeader(half.transport.sent[-1].id, "app.numbered", 8, 9), [])
+    half.requester.settle(wire.ReplayedHeader(half.transport.sent[-1].id, "app.numbered", 8, 9, "e"), [])
     assert isinstance(await anext(events), GapEvent)
     assert isinstance(half.transport.sent[-1], wire.SnapshotHeader)
     half.requester.settle(

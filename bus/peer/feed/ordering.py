@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from bus.peer.feed.epoch_succession import EpochSuccession
 from bus.wire import Run, matches
 
 SOURCE_LIMIT: Final = 8192
@@ -87,10 +88,12 @@ class Ordering:
         fetches: how many replays were requested.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epochs: EpochSuccession | None = None) -> None:
+        """Follow nothing yet; `epochs` knows in which order epochs were seen, on the lane as well."""
         self.epoch = ""
         self.delivered = self.skipped = self.lost = self.fetches = 0
-        self._former_epochs: set[str] = set()
+        self._epochs = epochs or EpochSuccession()
+        self._heard = ""
         self._expected: Counter[str] = Counter()
         self._joined: Counter[str] = Counter()
         self._early: deque[tuple[str, Run, bytes]] = deque(maxlen=HELD_LIMIT_MESSAGES)
@@ -144,7 +147,7 @@ class Ordering:
 
     def receive(self, topic: str, run: Run, body: bytes) -> list[OrderingStep]:
         """A run came over the feed, or in the answer to a replay."""
-        if run.epoch != self.epoch and not self._enter(run.epoch):
+        if run.epoch != self._heard and not self._hear(run.epoch):
             return []
         state = self._topics.get(topic)
         if state is None:
@@ -189,22 +192,29 @@ class Ordering:
         state = self._topics.get(topic)
         if state is None:
             return []
-        asked, state.fetching = state.fetching, 0
+        asked, due_before = state.fetching, state.due
+        state.fetching = asked or following  # nothing is requested while this answer is taken in
         steps: list[OrderingStep] = []
-        if lost and runs and runs[0][0].number > state.due:
-            steps.append(self._lose(topic, state, runs[0][0].number))
-        elif lost and not runs and following > state.due:
-            steps.append(self._lose(topic, state, following))
+        present = runs[0][0].number if runs else following
+        if present > state.due:
+            gone = max(state.due, present - lost)
+            state.due = gone  # numbers below were never given, or not by this topic
+            if gone < present:
+                steps.append(self._lose(topic, state, present))
         for run, body in runs:
             steps.extend(self.receive(topic, run, body))
+        state.due = max(state.due, following)
         steps.extend(self._release(topic, state))
-        if state.due <= asked and not state.fetching:
-            steps.extend(self._fetch(topic, state, asked))
+        state.fetching = 0
+        if state.due > due_before:  # else the next heartbeat asks again, and not this answer
+            last = state.held[0].run.number - 1 if state.held else asked
+            if state.due <= last:
+                steps.extend(self._fetch(topic, state, last))
         return steps
 
     def heartbeat(self, epoch: str, heads: dict[str, int]) -> list[OrderingStep]:
         """The broker states the newest number of each topic, which shows a lost tail."""
-        if epoch != self.epoch and not self._enter(epoch):
+        if epoch != self._heard and not self._hear(epoch):
             return []
         steps: list[OrderingStep] = []
         for topic, head in heads.items():
@@ -229,6 +239,13 @@ class Ordering:
     def _is_joined(self, topic: str) -> bool:
         return any(matches(pattern, topic) for pattern in self._joined)
 
+    def _hear(self, epoch: str) -> bool:
+        """The feed brought something of another epoch than before; returns whether it is to be followed."""
+        if not self._epochs.hear(epoch) or not self._enter(epoch):
+            return False
+        self._heard = epoch
+        return True
+
     def _enter(self, epoch: str) -> bool:
         """Follow this epoch, unless it is over. All of a new epoch is wanted, from the first number on.
 
@@ -236,11 +253,11 @@ class Ordering:
         """
         if epoch == self.epoch:
             return True
-        if epoch in self._former_epochs:
+        if self._epochs.is_before(epoch, self.epoch):
             return False
-        if self.epoch:
-            self._former_epochs.add(self.epoch)
+        self._epochs.note(epoch)
         self.epoch = epoch
+        self._heard = ""
         self._topics.clear()
         self._checked.clear()
         self._early.clear()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bus import wire
-from bus.peer.admission import Admission
-from bus.peer.requester import Answer, Requester
+from bus.peer.lane.admission import Admission
+from bus.peer.lane.requester import Answer, Requester
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bus.errors import HelloRefused
-from bus.peer.admission import Admission
+from bus.peer.lane.admission import Admission
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from bus.errors import ProtocolError
-from bus.wire import BODY_LIMIT_BYTES, Frame, PublishHeader, lane_frames
+from bus.wire import BODY_LIMIT_BYTES, Frame, PublishHeader, check_encoded, is_open, lane_frames
 from schemas.event import Event, retained_key_of, topic_of
 
 RUN_LIMIT_BYTES: Final = 64 * 1024
@@ -28,13 +28,19 @@ TAIL_LIMIT_RUNS: Final = 4096
 TAIL_SECONDS: Final = 10.0
 """How long accepted runs are kept. If the broker dies before it announced them, its successor gets them."""
 
+KEY_LIMIT_CHARACTERS: Final = 512
+CORRELATION_LIMIT_CHARACTERS: Final = 128
+
+FIRST_SERIAL: Final = 2
+"""Serials count from here, so that a reply can say that it was made before the first message."""
+
 _ARRAY_HEADER_BYTES: Final = 5
 _encode_into: Final = msgspec.msgpack.Encoder().encode_into
 
 
 @dataclass(slots=True)
 class OutgoingRun:
-    """Consecutive events of one topic that travel in one message.
+    """Consecutive events of one topic that travel in one message; without any, it withdraws its key.
 
     Attributes:
         first: number of the first event among those that this peer published to the topic, from 1.
@@ -49,13 +55,25 @@ class OutgoingRun:
     count: int = 0
     serial: int = 0
     accepted_at: float = -1.0
+    again: bool = False
     frames: list[Frame] = field(default_factory=list)
 
-    def seal(self, serial: int) -> list[Frame]:
-        """Close the run under this serial, and return its lane frames."""
+    @property
+    def end(self) -> int:
+        """Number of the last event; for a withdrawal, of the event before."""
+        return self.first + self.count - 1
+
+    def seal(self, serial: int, *, again: bool) -> list[Frame]:
+        """Close the run under this serial, and return its lane frames.
+
+        Args:
+            serial: of its message.
+            again: the broker does not know all that this peer published before, so numbers may leap.
+        """
         self.serial = serial
+        self.again = again
         self.body[:_ARRAY_HEADER_BYTES] = b"\xdd" + self.count.to_bytes(4, "big")
-        header = PublishHeader(serial, self.topic, self.count, self.first, self.key, self.correlation)
+        header = PublishHeader(serial, self.topic, self.count, self.first, self.key, self.correlation, again)
         self.frames = lane_frames(header, self.body)
         return self.frames
 
@@ -70,9 +88,12 @@ class Outbox:
 
     def __init__(self) -> None:
         self.published = self.accepted_events = self.resent_runs = 0
-        self._serial = 0
+        self._serial = FIRST_SERIAL - 1
         self._numbers: dict[str, int] = {}
-        self._types: dict[type[Event], tuple[str, bool]] = {}
+        self._sealed: dict[str, int] = {}
+        self._leaping_topics: set[str] = set()
+        self._is_serial_leaping = False
+        self._types: dict[type[Event], tuple[str, bool, bool]] = {}
         self._open: OutgoingRun | None = None
         self._waiting: deque[OutgoingRun] = deque()
         self._waiting_bytes = 0
@@ -103,17 +124,24 @@ class Outbox:
         """Whether everything published is on its way, accepted or not."""
         return not (self._open or self._waiting)
 
+    @property
+    def last_serial(self) -> int:
+        """The serial under which the newest event leaves, or has left. Never 0."""
+        return self._serial + len(self._waiting) + (self._open is not None)
+
     def offer(self, event: Event, correlation: str | None) -> bool:
         """Take an event. Returns whether a run is full, and so due now and not only at the end of this turn.
 
         Raises:
-            ProtocolError: reason `oversize`; nothing was taken.
-            TypeError: the event holds something that MessagePack cannot express; nothing was taken.
+            ProtocolError: reason `oversize` or `unreadable`; nothing was taken.
+            TypeError, OverflowError: the event holds something that MessagePack cannot express; nothing was
+                taken.
         """
         known = self._types.get(type(event))
         if known is None:
-            known = self._types[type(event)] = (topic_of(type(event)), type(event).retained_by is not None)
-        topic, is_retained = known
+            kind = type(event)
+            known = self._types[kind] = (topic_of(kind), kind.retained_by is not None, is_open(kind))
+        topic, is_retained, is_checked = known
         run = self._open
         if (
             run is None
@@ -122,13 +150,16 @@ class Outbox:
             or run.key is not None
             or is_retained
         ):
-            self._close_run()
             key = retained_key_of(event) if is_retained else None
+            check_marks(topic, key, correlation)
+            self._close_run()
             run = OutgoingRun(topic, self._numbers.get(topic, 0) + 1, key, correlation)
         body = run.body
         before = len(body)
         try:
             _encode_into(event, body, before)
+            if is_checked:
+                check_encoded(body[before:])
         except BaseException:
             del body[before:]
             raise
@@ -144,6 +175,17 @@ class Outbox:
             return True
         return False
 
+    def withdraw(self, topic: str, key: str, correlation: str | None) -> None:
+        """Take back the event that is retained under this key.
+
+        Raises:
+            ProtocolError: reason `oversize`; nothing was taken.
+        """
+        check_marks(topic, key, correlation)
+        self._close_run()
+        self._open = OutgoingRun(topic, self._numbers.get(topic, 0) + 1, key, correlation)
+        self._close_run()
+
     def due(self) -> list[list[Frame]]:
         """Take out what may be sent now, given how much is under way."""
         self._close_run()
@@ -152,7 +194,8 @@ class Outbox:
             run = self._waiting.popleft()
             self._waiting_bytes -= len(run.body)
             self._serial += 1
-            ready.append(run.seal(self._serial))
+            ready.append(run.seal(self._serial, again=self._leaps(run.topic)))
+            self._sealed[run.topic] = run.end
             self._under_way.append(run)
         return ready
 
@@ -164,7 +207,10 @@ class Outbox:
                 self.accepted_events += run.count  # once, even if a later epoch accepts it again
             run.accepted_at = now
             if run.key is not None:
-                self._retained[(run.topic, run.key)] = run
+                if run.count:
+                    self._retained[(run.topic, run.key)] = run
+                else:
+                    self._retained.pop((run.topic, run.key), None)
             self._tail.append(run)
             self._tail_bytes += len(run.body)
         self._trim(now)
@@ -174,8 +220,21 @@ class Outbox:
         for run in self._under_way:
             if run.serial == serial:
                 self._under_way.remove(run)
+                self._leaping_topics.add(run.topic)
                 return run
         return None
+
+    def leapt(self, serial: int) -> list[list[Frame]]:
+        """The broker found that numbers before this message are missing. Returns what to send again.
+
+        It does not know what this peer counts: of a message that was refused, for example. All that is under
+        way from here on is sent again with permission to leap.
+        """
+        again = [run for run in self._under_way if run.serial >= serial and not run.again]
+        if not again or again[0].serial != serial:
+            return []  # it was sent again already
+        self.resent_runs += len(again)
+        return [run.seal(run.serial, again=True) for run in again]
 
     def welcomed(self, epoch: str, accepted: int, now: float) -> list[list[Frame]]:
         """A broker admitted this peer, for the first time or again. Returns what to send first.
@@ -191,9 +250,28 @@ class Outbox:
             self._under_way = deque(again[serial] for serial in sorted(again))
             self._tail.clear()
             self._tail_bytes = 0
+            self._note_leaps()
         self._epoch = epoch
         self.resent_runs += len(self._under_way)
         return [run.frames for run in self._under_way]
+
+    def _note_leaps(self) -> None:
+        """A new broker gets what is under way. Notice after what of it numbers are missing."""
+        known: dict[str, int] = {}
+        for run in self._under_way:
+            run.seal(run.serial, again=True)
+            known[run.topic] = run.end
+        self._leaping_topics = {topic for topic, end in known.items() if end != self._sealed.get(topic)}
+        self._is_serial_leaping = bool(self._under_way) and self._under_way[-1].serial != self._serial
+
+    def _leaps(self, topic: str) -> bool:
+        """Whether the next message of this topic follows a hole in what the broker knows. Once for each."""
+        if not self._leaping_topics and not self._is_serial_leaping:
+            return False
+        found = self._is_serial_leaping or topic in self._leaping_topics
+        self._is_serial_leaping = False
+        self._leaping_topics.discard(topic)
+        return found
 
     def _move_to_own_run(self, run: OutgoingRun, start: int) -> OutgoingRun:
         """Give the last event of a run a run of its own: together they are too large for one message.
@@ -226,3 +304,22 @@ class Outbox:
             or now - self._tail[0].accepted_at > TAIL_SECONDS
         ):
             self._tail_bytes -= len(self._tail.popleft().body)
+
+
+def check_marks(topic: str, key: str | None, correlation: str | None) -> None:
+    """Check what travels beside an event.
+
+    Raises:
+        ProtocolError: reason `oversize`.
+    """
+    if key is not None and len(key) > KEY_LIMIT_CHARACTERS:
+        raise ProtocolError(
+            "oversize",
+            f"the key of {topic} has {len(key)} characters; expected at most {KEY_LIMIT_CHARACTERS}",
+        )
+    if correlation is not None and len(correlation) > CORRELATION_LIMIT_CHARACTERS:
+        raise ProtocolError(
+            "oversize",
+            f"the correlation of {topic} has {len(correlation)} characters; "
+            f"expected at most {CORRELATION_LIMIT_CHARACTERS}",
+        )

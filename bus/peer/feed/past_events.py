@@ -11,8 +11,8 @@ import msgspec
 
 from bus import wire
 from bus.errors import RequestFailed
-from bus.peer.requester import Answer, Requester
-from bus.peer.subscription import Received
+from bus.peer.feed.subscription import Received
+from bus.peer.lane.requester import Answer, Requester
 from bus.wire import Run
 
 ALL_TOPICS: Final = "*"

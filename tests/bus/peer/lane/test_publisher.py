@@ -9,8 +9,8 @@ import pytest
 
 from bus import wire
 from bus.errors import PublishRefused
-from bus.peer.outbox import RUN_LIMIT_BYTES
-from bus.peer.publisher import Publisher
+from bus.peer.lane.outbox import RUN_LIMIT_BYTES
+from bus.peer.lane.publisher import Publisher
 from tests.support.event_samples import NumberedEvent
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ async def test_what_is_posted_without_a_connection_leaves_with_the_next() -> Non
     await asyncio.sleep(0)
     assert sent == []
     publisher.welcomed("e", 0)
-    assert [header.serial for header in sent] == [1]
+    assert [header.serial for header in sent] == [2]
 
 
 async def test_settled_is_when_all_is_accepted_and_a_refusal_is_told_once() -> None:
@@ -48,7 +48,7 @@ async def test_settled_is_when_all_is_accepted_and_a_refusal_is_told_once() -> N
     waiting = asyncio.ensure_future(publisher.wait_until_settled())
     await asyncio.sleep(0)
     assert isinstance(sent[-1], wire.PingHeader)
-    publisher.refused(1, "unknown_topic: there is none")
+    publisher.refused(2, "unknown_topic: there is none")
     with pytest.raises(PublishRefused, match="there is none"):
         await waiting
     await publisher.wait_until_settled()
