@@ -149,8 +149,7 @@ async def _follow(peer: Peer, view: ReadyView, options: ReadyOptions) -> Readine
             asyncio.timeout(options.wait_seconds),
             peer.ask_then_follow(request, ReadinessChangedEvent) as snapshots,
         ):
-            await ask(peer, request)  # a runtime without readiness says so at once
-            now = (await anext(snapshots)).snapshot
+            now = (await ask(peer, request)).snapshot  # a runtime without readiness says so at once
             view.show(now)
             from_revision = now.revision + 1
             if options.location:

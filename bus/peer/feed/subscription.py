@@ -253,6 +253,8 @@ class Subscription(Generic[EventT]):
     def _put(self, topic: str, run: Run, body: bytes, skip: int, *, retained: bool) -> None:
         self._queue.append((topic, run, body, skip, retained))
         self._queued_events += run.count
+        if topic not in self.heard:
+            self.heard[topic] = run.number - 1
         self._wake()
 
     def _load(self) -> bool:
@@ -284,8 +286,8 @@ class Subscription(Generic[EventT]):
 
     def _note_heard(self, topic: str, run: Run) -> None:
         """Everything before this run was handed on. Say so from time to time."""
-        before = self.heard.get(topic)
-        if before is None or run.number <= before:  # the first of this topic, or of an epoch
+        before = self.heard[topic]
+        if run.number <= before:  # the first of an epoch
             self.heard[topic] = run.number - 1
         elif run.number - before > HEARD_EVERY_EVENTS:
             self.heard[topic] = run.number - 1

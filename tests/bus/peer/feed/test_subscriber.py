@@ -10,7 +10,7 @@ import pytest
 from bus import wire
 from bus.errors import RequestFailed
 from bus.peer.feed.subscriber import Subscriber
-from bus.peer.feed.subscription import Subscription
+from bus.peer.feed.subscription import HEARD_EVERY_EVENTS, Subscription
 from bus.peer.feed.topic_decoders import patterns_of
 from bus.peer.lane.admission import Admission
 from bus.peer.lane.requester import Requester
@@ -193,3 +193,92 @@ async def test_feed_messages_that_make_no_sense_are_counted(frames: list[bytes])
     await half.joined()
     assert half.subscriber.feed(frames)
     assert sum(half.subscriber.ignored.values()) == 1
+
+
+def page(half: Half, following: int, *numbers: int, sequence: int = 5, epoch: str = "e") -> None:
+    """Answer the last question with a page of retained events."""
+    heads = {"app.numbered": sequence} if not half.transport.sent[-1].after else {}
+    header = wire.SnapshottedHeader(half.transport.sent[-1].id, epoch, sequence, heads, following)
+    half.requester.settle(header, [frame for n in numbers for frame in message(n, epoch=epoch)])
+
+
+async def beginning(half: Half) -> tuple[Subscription[Any], asyncio.Future[Any]]:
+    subscription = half.subscription()
+    joining = asyncio.ensure_future(subscription.__aenter__())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return subscription, joining
+
+
+async def turn() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_snapshot_is_read_page_by_page_and_what_is_newer_than_the_first_comes_by_feed() -> None:
+    half = Half()
+    events, joining = await beginning(half)
+    page(half, 7, 1, 2)
+    await turn()
+    assert half.transport.sent[-1].after == 7
+    page(half, 9, 3, 6, sequence=6)
+    await turn()
+    assert half.transport.sent[-1].after == 9
+    page(half, 0, 5)
+    await joining
+    half.feed(6)
+    assert [(await anext(events)).n for _ in range(5)] == [1, 2, 3, 5, 6]
+
+
+async def test_a_snapshot_of_which_a_page_is_that_of_another_broker_begins_anew() -> None:
+    half = Half()
+    events, joining = await beginning(half)
+    page(half, 7, 1)
+    await turn()
+    page(half, 0, 2, epoch="e2")
+    await turn()
+    assert half.transport.sent[-1].after == 0
+    page(half, 0, 3, epoch="e2")
+    await joining
+    assert (await anext(events)).n == 3
+
+
+async def test_retained_events_after_a_loss_are_read_page_by_page() -> None:
+    half = Half()
+    events = await half.joined()
+    half.feed(9)
+    half.requester.settle(wire.ReplayedHeader(half.transport.sent[-1].id, "app.numbered", 8, 9, "e"), [])
+    page(half, 4, 3, sequence=9)
+    assert half.transport.sent[-1].after == 4
+    page(half, 0, 5, sequence=9)
+    assert isinstance(await anext(events), GapEvent)
+    assert {(await anext(events)).n for _ in range(3)} == {9, 3, 5}
+
+
+async def test_the_answer_of_another_broker_than_the_one_that_was_asked_is_not_taken() -> None:
+    half = Half()
+    events = await half.joined()
+    half.feed(3)
+    ask = half.transport.sent[-1]
+    half.requester.settle(wire.ReplayedHeader(ask.id, "app.numbered", 2, 3, "other"), [])
+    half.subscriber.feed(
+        [wire.HEARTBEAT_TOPIC, wire.encode(wire.HeartbeatHeader("e", 3)), wire.encode({"app.numbered": 3})]
+    )
+    assert not events._queue, "no loss was told"
+
+
+async def test_the_broker_hears_how_far_the_slowest_subscription_has_come() -> None:
+    half = Half()
+    fast, slow = await half.joined(), await half.joined()
+    for first in range(1, 3 * HEARD_EVERY_EVENTS, 256):
+        half.feed(first, 256)
+
+    def told() -> list[Any]:
+        return [sent for sent in half.transport.sent if isinstance(sent, wire.HeardHeader)]
+
+    for _ in range(2 * HEARD_EVERY_EVENTS + 512):
+        await anext(fast)
+    assert [(heard.topic, heard.number) for heard in told()] == [("app.numbered", 0)] * 2
+    for _ in range(HEARD_EVERY_EVENTS + 512):
+        await anext(slow)
+    assert told()[-1].number == HEARD_EVERY_EVENTS + 256

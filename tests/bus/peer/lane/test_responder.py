@@ -11,6 +11,7 @@ import pytest
 from bus import wire
 from bus.errors import RequestFailed
 from bus.peer.lane.responder import IncomingRequest, Responder
+from schemas.state import StateLoadedEvent
 from tests.support.event_samples import AnswerEvent
 
 pytestmark = pytest.mark.anyio
@@ -23,10 +24,12 @@ class Server:
         self.sent: list[Any] = []
         self.ignored: Counter[str] = Counter()
         self.requests: list[IncomingRequest] = []
+        self.published = 1
         self.responder = Responder(
             "server",
             lambda frames: self.sent.append(wire.read_from_peer([bytes(frame) for frame in frames])),
             self.ignored,
+            lambda: self.published,
         )
         self.responder.welcomed()
 
@@ -106,3 +109,49 @@ async def test_closing_lets_go_of_whoever_waits_for_a_confirmation() -> None:
         await begun
     with pytest.raises(RequestFailed, match="left the bus"):
         await server.begin("app.b")
+
+
+async def serving() -> Server:
+    server = Server()
+    begun = server.begin("app.a")
+    await asyncio.sleep(0)
+    server.responder.confirmed(None)
+    await begun
+    server.sent.clear()
+    return server
+
+
+async def test_a_reply_that_is_given_at_once_holds_as_of_now() -> None:
+    server = Server()
+
+    def answer(request: IncomingRequest) -> None:
+        server.published = 8  # the answer says this, too
+        request.reply(AnswerEvent(text="at once"))
+
+    begun = asyncio.ensure_future(server.responder.begin(("app.a",), answer))
+    await asyncio.sleep(0)
+    server.responder.confirmed(None)
+    await begun
+    server.sent.clear()
+    server.published = 7
+    server.ask(1)
+    assert server.sent == [wire.ReplyHeader(1, 8)]
+
+
+async def test_a_reply_that_is_given_later_holds_as_of_the_arrival_of_its_request() -> None:
+    server = await serving()
+    server.published = 7
+    server.ask(1)
+    server.ask(2)
+    server.published = 9
+    server.requests[0].reply(AnswerEvent(text="later"))
+    server.requests[1].reply(AnswerEvent(text="as it says itself"), as_of=8)
+    assert server.sent == [wire.ReplyHeader(1, 7), wire.ReplyHeader(2, 8)]
+
+
+async def test_a_reply_that_no_client_could_read_is_a_refusal() -> None:
+    server = await serving()
+    server.ask(1)
+    server.requests[0].reply(StateLoadedEvent(key="config.x", found=True, value={1: 2}))
+    assert (server.sent[0].kind, server.sent[0].id) == ("refused", 1)
+    assert "found key 1; expected text" in server.sent[0].message
