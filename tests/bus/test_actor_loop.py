@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bus.actor import Actor, BusContext, Later
+from bus import actor as actor_module
+from bus.actor import Actor, BusContext, FollowedTwice, Later
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
-from bus.client import Peer
+from bus.client import IncomingRequest, Peer
 from bus.errors import Refused, RequestFailed
 from schemas.event import Event, Request
 
@@ -196,3 +197,181 @@ async def test_what_ends_the_building_of_an_actor_arrives_as_it_is(error: BaseEx
         with pytest.raises(type(error)) as caught:
             await ActorLoop(build, own).run()
     assert caught.value is error
+
+
+class StockEvent(Event, frozen=True, kw_only=True, tag="app.stock"):
+    amount: int
+
+
+class StockListedEvent(Event, frozen=True, kw_only=True, tag="app.stock_listed"):
+    amount: int
+
+
+class StockRequestEvent(Request[StockListedEvent], frozen=True, kw_only=True, tag="app.stock_list"):
+    takes_turns: bool = False
+    is_late: bool = False
+
+
+class Store(Actor[StockRequestEvent]):
+    """Changes while it answers, as the request wants."""
+
+    amount = 0
+    gate: asyncio.Event
+
+    async def change(self, amount: int) -> None:
+        self.amount = amount
+        await self.peer.publish(StockEvent(amount=amount))
+
+    async def handle(self, event: StockRequestEvent) -> StockListedEvent | Later:
+        answer = StockListedEvent(amount=self.amount)
+
+        async def later() -> StockListedEvent:
+            await self.gate.wait()
+            return answer
+
+        if event.is_late:
+            return self.answer_later(later)
+        if event.takes_turns:
+            await self.gate.wait()
+        return answer
+
+
+@asynccontextmanager
+async def store() -> AsyncIterator[tuple[Store, Peer]]:
+    built: list[Store] = []
+
+    def build(context: BusContext) -> Store:
+        built.append(Store(context))
+        built[0].gate = asyncio.Event()
+        return built[0]
+
+    async with memory_bus() as bus, bus.connect("store") as own, bus.connect("reader") as reader:
+        loop = ActorLoop(build, own)
+        running = asyncio.create_task(loop.run())
+        await loop.wait_until_ready()
+        yield built[0], reader
+        loop.stop()
+        await running
+
+
+async def test_an_answer_without_a_pause_holds_as_of_the_moment_when_it_is_made() -> None:
+    async with store() as (actor, reader):
+        await actor.change(1)
+        await actor.peer.settled()
+        newest = actor.peer.last_serial
+        reply, place = await reader.request_with_place(StockRequestEvent())
+        assert (reply.amount, place.source, place.epoch) == (1, "store", reader.epoch)
+        async with reader.subscribe(StockEvent) as events:
+            await actor.change(2)
+            later = await events.received()
+        assert later.sequence > place.sequence
+        assert actor.peer.last_serial == newest + 1
+
+
+@pytest.mark.parametrize(
+    "request_event", [StockRequestEvent(takes_turns=True), StockRequestEvent(is_late=True)]
+)
+async def test_an_answer_that_takes_turns_says_no_more_than_when_it_began(
+    request_event: StockRequestEvent,
+) -> None:
+    async with store() as (actor, reader), reader.subscribe(StockEvent) as events:
+        asking = asyncio.create_task(reader.request_with_place(request_event))
+        while not (actor.turn.locked() or len(actor._pending_answers)):
+            await asyncio.sleep(0)
+        await actor.change(5)
+        await actor.peer.settled()
+        changed = await events.received()
+        actor.gate.set()
+        reply, place = await asking
+        assert reply.amount == 0, "it was made before the change"
+        assert place.sequence < changed.sequence, "and does not claim to contain it"
+
+
+class Watcher(Actor[QuickRequestEvent]):
+    """Follows the store, beside an inbox of its own."""
+
+    def __init__(self, context: BusContext) -> None:
+        super().__init__(context)
+        self.seen: list[int] = []
+        self.is_prepared = False
+
+    async def prepare(self) -> None:
+        self.updates = await self.follow(StockRequestEvent(), StockEvent, into=self.learn)
+        await asyncio.sleep(0)
+        self.is_prepared = True
+
+    async def learn(self, update: StockListedEvent | StockEvent) -> None:
+        assert self.is_prepared, "not before it has prepared itself"
+        assert self.turn.locked(), "never while a request is handled"
+        self.seen.append(update.amount)
+
+    async def handle(self, event: QuickRequestEvent) -> SlowReplyEvent:
+        return SlowReplyEvent(words=",".join(map(str, self.seen)))
+
+
+class TwiceWatcher(Actor[StockEvent]):
+    async def prepare(self) -> None:
+        await self.follow(StockRequestEvent(), StockEvent, into=self.handle)
+
+
+async def test_an_actor_follows_another_one_beside_its_inbox() -> None:
+    async with memory_bus() as bus, bus.connect("watcher") as own, bus.connect("store") as peer:
+        amount = 3
+        await peer.serve([StockRequestEvent], lambda request: request.reply(StockListedEvent(amount=amount)))
+        built: list[Watcher] = []
+
+        def build(context: BusContext) -> Watcher:
+            built.append(Watcher(context))
+            return built[0]
+
+        loop = ActorLoop(build, own)
+        running = asyncio.create_task(loop.run())
+        await loop.wait_until_ready()
+        actor = built[0]
+        while actor.seen != [3]:
+            await asyncio.sleep(0)
+        amount = 4
+        await peer.publish(StockEvent(amount=4))
+        while actor.seen != [3, 4]:
+            await asyncio.sleep(0)
+        amount = 5
+        await actor.updates.refreshed()
+        assert actor.seen == [3, 4, 5]
+        loop.stop()
+        await running
+
+
+async def test_an_event_is_followed_or_in_the_inbox_but_not_both() -> None:
+    async with memory_bus() as bus, bus.connect("watcher") as own:
+        with pytest.raises(BaseExceptionGroup) as caught:
+            await ActorLoop(TwiceWatcher, own).run()
+        assert caught.group_contains(FollowedTwice, match="it follows StockEvent, which its inbox names")
+
+
+async def test_a_state_that_is_refused_is_asked_for_again_and_ends_no_actor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(actor_module, "REFUSED_PAUSE_SECONDS", 0.0)
+    async with memory_bus() as bus, bus.connect("watcher") as own, bus.connect("store") as peer:
+        refusals = ["not yet", "nor now"]
+
+        def answer(request: IncomingRequest) -> None:
+            if refusals:
+                request.fail("refused", refusals.pop())
+            else:
+                request.reply(StockListedEvent(amount=9))
+
+        await peer.serve([StockRequestEvent], answer)
+        built: list[Watcher] = []
+
+        def build(context: BusContext) -> Watcher:
+            built.append(Watcher(context))
+            return built[0]
+
+        loop = ActorLoop(build, own)
+        running = asyncio.create_task(loop.run())
+        await loop.wait_until_ready()
+        while built[0].seen != [9]:
+            await asyncio.sleep(0)
+        loop.stop()
+        await running

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bus import errors
-from bus.actor import InboxError
+from bus.actor import FollowedTwice, InboxError
 from bus.errors import OperatorError, UndercroftError
 from bus.lifeline import LifelineBroken, LifelineClosed
 
@@ -47,6 +47,7 @@ SAMPLES: list[tuple[UndercroftError, str]] = [
         "app.x: not published: unknown_topic: there is none",
     ),
     (InboxError("Verifier", "int"), "Verifier: the inbox is int; expected a union of event types"),
+    (FollowedTwice("Watcher", "StockEvent"), "Watcher: it follows StockEvent, which its inbox names, too;"),
     (LifelineBroken("found x"), "lifeline: found x"),
     (LifelineClosed(), "the lifeline is closed"),
 ]
