@@ -269,28 +269,27 @@ class Subscription(Generic[EventT]):
             return True
         was_behind = self.is_behind
         self._queued_events -= run.count
-        self._note_heard(topic, run)
+        if not 0 < run.number - self.heard[topic] <= HEARD_EVERY_EVENTS:
+            self._note_heard(topic, run)
         if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
             self._source.caught_up()
-        self._events = self._decode(topic, run, body, skip)
+        self._events, is_readable = self._decoders.read(topic, body, run.count, skip)
+        if not is_readable:
+            self._tell_unreadable(topic)
         self._current, self.correlation = (topic, run, retained), run.correlation
         return True
 
-    def _decode(self, topic: str, run: Run, body: bytes, skip: int) -> list[Event]:
-        events = self._decoders.read(topic, body, run.count, skip)
-        for index, event in enumerate(events):
+    def _tell_unreadable(self, topic: str) -> None:
+        for index, event in enumerate(self._events):
             if event is None:
                 self.undecodable += 1
-                events[index] = GapEvent(lost_topic=topic, count=1, reason="unreadable")
-        return events
+                self._events[index] = GapEvent(lost_topic=topic, count=1, reason="unreadable")
 
     def _note_heard(self, topic: str, run: Run) -> None:
         """Everything before this run was handed on. Say so from time to time."""
-        before = self.heard[topic]
-        if run.number <= before:  # the first of an epoch
-            self.heard[topic] = run.number - 1
-        elif run.number - before > HEARD_EVERY_EVENTS:
-            self.heard[topic] = run.number - 1
+        is_first_of_epoch = run.number <= self.heard[topic]
+        self.heard[topic] = run.number - 1
+        if not is_first_of_epoch:
             self._source.heard(topic)
 
     def _wake(self) -> None:

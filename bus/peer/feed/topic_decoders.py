@@ -31,26 +31,26 @@ class TopicDecoders:
         decoder: Decoder = msgspec.msgpack.Decoder(list[event_type])  # type: ignore[valid-type]  # a runtime value by design
         self._known[topic_of(event_type)] = (decoder, is_open(event_type))
 
-    def read(self, topic: str, body: bytes, count: int, skip: int) -> list[Any]:
-        """The events of a run from index `skip` on; None stands for one that cannot be read."""
-        decoder, is_checked = self._of(topic)
+    def read(self, topic: str, body: bytes, count: int, skip: int) -> tuple[list[Any], bool]:
+        """The events of a run from index `skip` on, and whether all of them can be read.
+
+        None stands for one that cannot.
+        """
+        decoder, is_checked = self._known.get(topic) or self._of(topic)
         try:
             events: list[Any] = decoder.decode(body)
             if is_checked:
                 for plain in events if decoder is _plain else _plain.decode(body):
                     check_plain_event(plain)
         except NOT_READ:
-            return _read_singly(decoder, is_checked, body, count, skip)
-        return events[skip:] if skip else events
+            return _read_singly(decoder, is_checked, body, count, skip), False
+        return (events[skip:] if skip else events), True
 
     def _of(self, topic: str) -> tuple[Decoder, bool]:
-        found = self._known.get(topic)
-        if found is None:
-            if topic not in EVENTS:
-                return _plain, True
-            self.learn(EVENTS[topic])
-            found = self._known[topic]
-        return found
+        if topic not in EVENTS:
+            return _plain, True
+        self.learn(EVENTS[topic])
+        return self._known[topic]
 
 
 def _read_singly(decoder: Decoder, is_checked: bool, body: bytes, count: int, skip: int) -> list[Any]:

@@ -151,7 +151,8 @@ class Outbox:
             or is_retained
         ):
             key = retained_key_of(event) if is_retained else None
-            check_marks(topic, key, correlation)
+            if key is not None or correlation is not None:
+                check_marks(topic, key, correlation)
             self._close_run()
             run = OutgoingRun(topic, self._numbers.get(topic, 0) + 1, key, correlation)
         body = run.body
@@ -194,7 +195,8 @@ class Outbox:
             run = self._waiting.popleft()
             self._waiting_bytes -= len(run.body)
             self._serial += 1
-            ready.append(run.seal(self._serial, again=self._leaps(run.topic)))
+            may_leap = self._is_serial_leaping or bool(self._leaping_topics)
+            ready.append(run.seal(self._serial, again=may_leap and self._leaps(run.topic)))
             self._sealed[run.topic] = run.end
             self._under_way.append(run)
         return ready
@@ -220,15 +222,13 @@ class Outbox:
         for run in self._under_way:
             if run.serial == serial:
                 self._under_way.remove(run)
-                self._leaping_topics.add(run.topic)
                 return run
         return None
 
     def leapt(self, serial: int) -> list[list[Frame]]:
         """The broker found that numbers before this message are missing. Returns what to send again.
 
-        It does not know what this peer counts: of a message that was refused, for example. All that is under
-        way from here on is sent again with permission to leap.
+        All that is under way from here on is sent again with permission to leap.
         """
         again = [run for run in self._under_way if run.serial >= serial and not run.again]
         if not again or again[0].serial != serial:
@@ -266,8 +266,6 @@ class Outbox:
 
     def _leaps(self, topic: str) -> bool:
         """Whether the next message of this topic follows a hole in what the broker knows. Once for each."""
-        if not self._leaping_topics and not self._is_serial_leaping:
-            return False
         found = self._is_serial_leaping or topic in self._leaping_topics
         self._is_serial_leaping = False
         self._leaping_topics.discard(topic)

@@ -86,6 +86,8 @@ class Publisher:
         end = self._loop.time() + BEHIND_WAIT_SECONDS
         while self.behind > BEHIND_LIMIT_EVENTS and self._loop.time() < end:
             self._check_open()
+            if self._is_open:
+                self._send(wire.lane_frames(wire.PingHeader(0)))  # the broker says anew who is behind
             if self._caught_up is None or self._caught_up.done():
                 self._caught_up = self._loop.create_future()
             with contextlib.suppress(TimeoutError):
