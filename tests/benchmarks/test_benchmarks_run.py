@@ -72,6 +72,24 @@ def test_benchmark_prints_one_object_with_medians_ratios_and_who_was_skipped(nam
         assert (target["value"] is None) == (target["is_met"] is None)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+@pytest.mark.requirement("C-4")
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("starts_under_load", ["--starts", "3", "--small", "--busy", "1", "--hang-seconds", "60"]),
+        ("kill_anything", ["--kills", "20", "--homes", "1"]),
+    ],
+)
+def test_a_proof_runs_and_finds_nothing_broken(name: str, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", f"tests.benchmarks.{name}", *arguments]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+    found: dict[str, Any] = json.loads(ended.stdout)
+    assert found.get("troubles", found.get("broken")) == []
+    assert found.get("starts", found.get("kills")) >= int(arguments[1])
+    assert ended.returncode == 0
+
+
 def test_only_the_chosen_contestant_takes_part_and_the_targets_that_need_others_are_not_judged() -> None:
     ended = run_benchmark("latency", "--quick", "--runs", "1", "--only", "undercroft", "--json")
     found = json.loads(ended.stdout)
