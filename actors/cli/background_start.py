@@ -12,6 +12,7 @@ from typing import IO, Final
 
 from actors.cli.exit_codes import DeadlinePassed
 from actors.cli.options import Target
+from actors.runtime.frozen_program import interpreter_command
 
 FIRST_FREE_FD: Final = 3
 
@@ -86,7 +87,7 @@ def fork_background() -> BackgroundRuntime | None:
 
 def spawn_background(target: Target, transport: str, spawn_method: str) -> BackgroundRuntime:
     """Start the same command in a fresh interpreter, in a session of its own where there are sessions."""
-    command = [sys.executable, "-P", "-m", "actors", "--app", target.app, "--profile", target.profile]
+    command = interpreter_command("actors", "--app", target.app, "--profile", target.profile)
     command += ["--home", target.home] if target.home else []
     command += ["up", "--settled-to-stdout", "--transport", transport, "--spawn", spawn_method]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the runtime

@@ -7,12 +7,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Final
 
 from actors.runtime import process_name
+from actors.runtime.frozen_program import interpreter_command
 from bus.discovery import is_alive
 
 KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -36,7 +36,7 @@ class TourCommand:
             parent_pid = os.getpid()
             options["preexec_fn"] = lambda: process_name.die_with_parent(parent_pid)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "actors", *arguments],
+            interpreter_command("actors", *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -306,6 +306,11 @@ def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
     return list(numbers)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run in a fresh interpreter: the first argument is our end of the socket, the others are modules."""
     preload(sys.argv[2:])
     serve(socket.socket(fileno=int(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

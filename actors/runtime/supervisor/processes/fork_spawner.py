@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from actors.runtime import process_name
+from actors.runtime.frozen_program import interpreter_command
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
 from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
 from actors.runtime.supervisor.processes.fork_letters import (
@@ -35,7 +36,6 @@ from actors.runtime.supervisor.processes.spawner import (
     ChildPipes,
     SpawnHandlers,
     SpawnOrder,
-    interpreter_command,
 )
 
 KILLED: Final = ExitStatus(signal=int(signal.SIGKILL))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from actors.runtime import process_name
+from actors.runtime.frozen_program import interpreter_command
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
 
 PRIVATE_UMASK: Final = 0o077
@@ -193,11 +194,6 @@ class SubprocessSpawner:
         if self._adopted is not None:
             self._adopted.sweep()
         self._handlers.exited(pid, status)
-
-
-def interpreter_command(module: str, *arguments: str) -> list[str]:
-    """The command for a module in a fresh interpreter; `-P` keeps the current directory from shadowing it."""
-    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 FINAL_ERRORS: Final = frozenset(

@@ -19,6 +19,7 @@ if sys.platform != "linux":
 
 import msgspec
 
+from actors.runtime.frozen_program import interpreter_command
 from actors.runtime.supervisor.processes.fork_letters import (
     ExitedLetter,
     FailedLetter,
@@ -30,7 +31,6 @@ from actors.runtime.supervisor.processes.fork_letters import (
     StartedLetter,
     letter_socket_pair,
 )
-from actors.runtime.supervisor.processes.spawner import interpreter_command
 
 LIMIT_SECONDS = 30.0
 

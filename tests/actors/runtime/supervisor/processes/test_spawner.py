@@ -16,7 +16,6 @@ from actors.runtime.supervisor.processes.spawner import (
     SpawnHandlers,
     SpawnOrder,
     SubprocessSpawner,
-    interpreter_command,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="sends signals")]
@@ -54,7 +53,3 @@ async def test_an_order_is_answered_after_spawn_returned_and_its_end_is_told(tmp
     assert await told.get() == (pid, ExitStatus(signal=int(signal.SIGTERM)))
     spawner.send(pid, signal.SIGTERM)  # harmless
     pipes.close()
-
-
-def test_interpreters_start_with_safe_path_so_that_nothing_of_the_current_directory_shadows_ours() -> None:
-    assert interpreter_command("some.module", "x") == [sys.executable, "-P", "-m", "some.module", "x"]
