@@ -35,6 +35,7 @@ SERVED: Final[tuple[type[Request[Any]], ...]] = (
 )
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 RECONNECT_SECONDS: Final = 1.0
+NOTICE_AGAIN_SECONDS: Final = 0.25
 LOG_LIMIT_LINES: Final = 10_000
 
 
@@ -88,13 +89,16 @@ class BusService:
                         await self._notice_peers(peer)
 
     async def _notice_peers(self, peer: Peer) -> None:
-        """Find the peers that joined while nobody listened."""
-        try:
-            statistics = await peer.request(BusStatisticsRequestEvent())
-        except RequestFailed:
-            return  # the broker is gone again; all peers will greet the next one, and we shall hear it
-        for other in statistics.peers:
-            self._supervisor.peer_joined(other.peer)
+        """Find the peers that joined while nobody listened: they greet but once, so it has to succeed."""
+        while True:
+            try:
+                statistics = await peer.request(BusStatisticsRequestEvent())
+            except RequestFailed:
+                await asyncio.sleep(NOTICE_AGAIN_SECONDS)
+                continue
+            for other in statistics.peers:
+                self._supervisor.peer_joined(other.peer)
+            return
 
     def _take_request(self, request: IncomingRequest) -> None:
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from actors.runtime.supervisor.reports import bus_service
 from actors.runtime.supervisor.reports.bus_service import LOG_LIMIT_LINES
 from bus import wire
 from bus.errors import RequestFailed
@@ -75,6 +77,28 @@ async def test_peers_that_greet_are_noticed(tmp_path: Path) -> None:
     async with supervisor_on_bus(tmp_path) as found:
         while await found.control.greetings.get() != "app":
             pass
+
+
+async def test_a_broker_that_does_not_answer_in_time_is_asked_again_who_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_service, "NOTICE_AGAIN_SECONDS", 0.0)
+    async with supervisor_on_bus(tmp_path) as found:
+        service = bus_service.BusService(found.control, found.reporter)
+        while not found.control.greetings.empty():
+            found.control.greetings.get_nowait()
+        failures = ["deadline", "busy"]
+        ask = found.peer.request
+
+        async def request(*arguments: Any) -> Any:
+            if failures:
+                raise RequestFailed(failures.pop(), "not now")
+            return await ask(*arguments)
+
+        monkeypatch.setattr(found.peer, "request", request)
+        await service._notice_peers(found.peer)
+        assert failures == []
+        assert not found.control.greetings.empty()
 
 
 async def test_it_leaves_the_bus_when_the_runtime_stops_and_the_broker_is_next(tmp_path: Path) -> None:
