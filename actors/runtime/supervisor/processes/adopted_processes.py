@@ -12,10 +12,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from actors.runtime import process_name
+from actors.runtime.supervisor.processes.child_groups import ChildGroups, own_group
 from actors.runtime.supervisor.processes.process_tree import ancestors_of, children_of, mark_of, marked
 from actors.runtime.supervisor.processes.spawner import end_group
 
@@ -35,6 +36,11 @@ def end_leftovers(home: str, own: str) -> set[int]:
         The processes that were killed.
     """
     killed = set()
+    groups, deadline = ChildGroups(own_group()), time.monotonic() + SERVER_SECONDS
+    groups.end_all(home, own)
+    while groups.is_emptying and time.monotonic() < deadline:
+        time.sleep(AGAIN_SECONDS)
+        groups.end(())
     for pid in marked(home).keys() - ancestors_of(os.getpid()):
         with contextlib.suppress(OSError):
             descriptor = os.pidfd_open(pid)
@@ -61,10 +67,11 @@ class AdoptedProcesses:
         self._live = live
         self._loop = asyncio.get_running_loop()
         self._doomed: set[int] = set()
+        self._groups = ChildGroups(own_group())
         self._timer: asyncio.TimerHandle | None = None
         self._adopts = bool(prefix) and process_name.adopt_orphans()
 
-    def sweep(self, known: Iterable[int] = ()) -> None:
+    def sweep(self, known: Collection[int] = ()) -> None:
         """End what was adopted and has outlived its child, and what that leaves behind.
 
         Args:
@@ -75,6 +82,8 @@ class AdoptedProcesses:
             for pid in known:
                 end_group(pid)
             return
+        if known:
+            self._groups.end_all(self._prefix)
         for pid in children_of(os.getpid()).intersection(known):
             end_group(pid)  # safe: it is our child now, and keeps its id until it is reaped
             self._doomed.add(pid)
@@ -90,6 +99,7 @@ class AdoptedProcesses:
             deadline = time.monotonic() + SERVER_SECONDS
             while self._end_doomed() and time.monotonic() < deadline:
                 time.sleep(AGAIN_SECONDS / 10)
+            self._groups.end_all(self._prefix)
             process_name.leave_orphans()
 
     def end_server(self, pid: int, process: subprocess.Popen[bytes] | None) -> None:
@@ -123,4 +133,5 @@ class AdoptedProcesses:
                     self._doomed.discard(pid)
             except (ChildProcessError, ProcessLookupError):
                 self._doomed.discard(pid)
+        self._groups.end(())
         return bool(self._doomed)

@@ -25,6 +25,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from actors.runtime import process_name
+from actors.runtime.supervisor.processes.child_groups import ChildGroups, own_group
 from actors.runtime.supervisor.processes.fork_letters import (
     LETTER_LIMIT_BYTES,
     ExitedLetter,
@@ -108,20 +109,26 @@ def serve(letters: socket.socket) -> NoReturn:
         server.run()
     except _Forked as forked:
         letter, descriptors = forked.letter, forked.descriptors
-        report_fd, server_pid = forked.report_fd, forked.server_pid
+        report_fd, server_pid, group = forked.report_fd, forked.server_pid, forked.group
     except BaseException:  # the stack below belongs to the supervisor
         traceback.print_exc()
         server.leave(1)
-    never_return(lambda: become_child(letter, descriptors, report_fd, server_pid))
+    never_return(lambda: become_child(letter, descriptors, report_fd, server_pid, group))
 
 
 class _Forked(BaseException):
     """Raised in a forked process to unwind the server's stack."""
 
     def __init__(
-        self, letter: ForkLetter, descriptors: list[int], report_fd: int | None, server_pid: int
+        self,
+        letter: ForkLetter,
+        descriptors: list[int],
+        report_fd: int | None,
+        server_pid: int,
+        group: str,
     ) -> None:
-        super().__init__(letter, descriptors, report_fd, server_pid)
+        super().__init__(letter, descriptors, report_fd, server_pid, group)
+        self.group = group
         self.letter = letter
         self.descriptors = descriptors
         self.report_fd = report_fd
@@ -145,6 +152,7 @@ class ForkServer:
         self._children: dict[int, _Child] = {}
         self._orphans = OrphanOwners()
         self._doomed: set[int] = set()
+        self._groups = ChildGroups(own_group())
         self._selector = selectors.DefaultSelector()
         self._decoder: msgspec.json.Decoder[ToServer] = msgspec.json.Decoder(ToServer)
 
@@ -172,6 +180,7 @@ class ForkServer:
                 if key.fileobj in self._selector.get_map():  # an exit may have closed the report meanwhile
                     key.data()
             if not ready:
+                self._groups.end(())
                 self._end_orphans(frozenset())
 
     def _read_letter(self) -> None:
@@ -201,6 +210,7 @@ class ForkServer:
         server_pid = os.getpid()
         gc.freeze()
         report = os.pipe() if letter.command else None
+        group = self._groups.make(letter.mark)
         try:
             pid = os.fork()
         except OSError as error:
@@ -209,7 +219,7 @@ class ForkServer:
                 FailedLetter(ticket=letter.ticket, reason=f"no process can be created: {error.strerror}")
             )
         if pid == 0:
-            raise _Forked(letter, descriptors, report[1] if report else None, server_pid)
+            raise _Forked(letter, descriptors, report[1] if report else None, server_pid, group)
         for fd in (*descriptors, *(report[1:] if report else ())):
             os.close(fd)
         if pid > 0:
@@ -234,6 +244,7 @@ class ForkServer:
             self._post(StartedLetter(ticket=child.ticket, pid=pid))
             return
         del self._children[pid]  # it leaves by itself, and nobody waits for it
+        self._groups.end([child.mark])
         reason = words.removeprefix(TRY_AGAIN)
         self._post(FailedLetter(ticket=child.ticket, reason=reason, cannot_run=reason == words))
 
@@ -255,6 +266,7 @@ class ForkServer:
             elif pid in self._doomed:
                 self._doomed.remove(pid)
                 marks.add(f"orphan {pid}")  # what it leaves behind goes with it
+        self._groups.end(mark for mark in marks if not mark.startswith("orphan "))
         self._end_orphans(frozenset(marks))  # before their child can be started again
         for pid, returncode in ended.items():
             self._post(ExitedLetter(pid=pid, returncode=returncode))
@@ -278,6 +290,8 @@ class ForkServer:
         deadline = time.monotonic() + LEAVE_SECONDS
         for pid in self._children:
             end_group(pid)
+        marks = [child.mark for child in self._children.values()]
+        self._groups.end(marks)
         while (left := children_of(os.getpid())) and time.monotonic() < deadline:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
@@ -286,6 +300,7 @@ class ForkServer:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             time.sleep(REAP_AGAIN_SECONDS)
+        self._groups.end(())
         os._exit(code)
 
 

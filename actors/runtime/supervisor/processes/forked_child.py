@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from actors.runtime import process_name
+from actors.runtime.supervisor.processes.child_groups import join
 from actors.runtime.supervisor.processes.fork_letters import ForkLetter
 from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, cannot_run_words, is_final
 from bus.lifeline import Lifeline
@@ -27,7 +28,9 @@ TRY_AGAIN: Final = "!"
 """Begins the report of a failure that need not be one the next time."""
 
 
-def become_child(letter: ForkLetter, descriptors: list[int], report_fd: int | None, server_pid: int) -> None:
+def become_child(
+    letter: ForkLetter, descriptors: list[int], report_fd: int | None, server_pid: int, group: str = ""
+) -> None:
     """Release what belongs to the server, then become what the letter says.
 
     Args:
@@ -35,7 +38,9 @@ def become_child(letter: ForkLetter, descriptors: list[int], report_fd: int | No
         descriptors: lifeline (or stdin) and log.
         report_fd: where a command says why it cannot run; None for an actor.
         server_pid: the fork server, with which it ends.
+        group: its control group; empty for that of the server.
     """
+    join(group)
     os.setsid()
     process_name.die_with_parent(server_pid)
     os.umask(PRIVATE_UMASK)
