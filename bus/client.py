@@ -99,7 +99,8 @@ async def connect(
                 attach(SocketTransport(runtime), name, _presented(credential, name, runtime), timeout_seconds)
             )
         except TimeoutError:
-            raise NotRunning(str(path), f"no answer at {runtime.lane} within {timeout_seconds} s") from None
+            place = runtime.lane if is_given else str(path)
+            raise NotRunning(place, f"no answer at {runtime.lane} within {timeout_seconds} s") from None
         if not is_given:
             following = asyncio.create_task(_follow(peer, path, runtime, credential))
             stack.callback(following.cancel)

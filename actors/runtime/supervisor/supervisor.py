@@ -166,7 +166,8 @@ class Supervisor:
                 await asyncio.wait([self._announcement], timeout=WRITE_SECONDS)
             await self._crashes.finish()
             self._runtime_file.remove(os.getpid())
-            if self.options.transport == "ipc":
+            is_lost = self._watch is not None and self._watch.is_lost
+            if self.options.transport == "ipc" and not is_lost:
                 discard_run_directory(self.options.locations.state)
 
     async def runtime(self) -> Runtime:

@@ -81,8 +81,12 @@ if sys.platform == "win32":
         def release(self) -> None:
             self._lock.release()
 
+        @property
+        def is_intact(self) -> bool:
+            return True  # Windows removes no file that is open
+
         def take_anew(self) -> bool:
-            return False  # Windows removes no file that is open
+            return False
 
 else:
     import fcntl
@@ -117,12 +121,19 @@ else:
             fcntl.flock(fd, fcntl.LOCK_UN)  # closing alone would leave it to a forked process
             os.close(fd)
 
+        @property
+        def is_intact(self) -> bool:
+            """Whether the locked file is the one that is there, for others to find."""
+            try:
+                found, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._fd)
+            except FileNotFoundError:
+                return False
+            return (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)
+
         def take_anew(self) -> bool:
             """Lock the file that is there now, if it is another than the locked one; whether it was."""
-            with contextlib.suppress(FileNotFoundError):
-                found, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._fd)
-                if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
-                    return False
+            if self.is_intact:
+                return False
             former, self._fd = self._fd, -1
             try:
                 self.acquire()
@@ -196,7 +207,8 @@ class DirectoryLock:
     def release(self) -> None:
         """Give the directory back; harmless if it is not held."""
         if self._lock.is_locked:
-            (self._directory / HOLDER_NAME).unlink(missing_ok=True)
+            if self._lock.is_intact:  # else it is the note of another that is there
+                (self._directory / HOLDER_NAME).unlink(missing_ok=True)
             self._lock.release()
 
     def __enter__(self) -> Self:

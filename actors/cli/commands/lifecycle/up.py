@@ -139,8 +139,11 @@ def _run(
         )
     except UndercroftError:
         raise
-    except Exception:  # told here, where output cannot block any more
+    except Exception as error:  # told here, where output cannot block any more
         traceback.print_exc()
+        if target.as_json:
+            words = str(error) or type(error).__name__
+            print_json({"error": words, "type": type(error).__name__, "exit_code": int(ExitCode.FAILED)})
         return ExitCode.FAILED
     return ExitCode.OK
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actors.shared.durable import directory_lock
-from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked, holder_of
+from actors.shared.durable.directory_lock import LOCK_NAME, DirectoryLock, DirectoryLocked, holder_of
 
 HOLDER = """
 import sys
@@ -110,3 +110,30 @@ def test_the_lock_is_private_and_no_link_is_followed_to_it(tmp_path: Path) -> No
     with pytest.raises(OSError, match="symbolic link"):
         DirectoryLock(tmp_path, "two").acquire()
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows removes no file that is open")
+def test_a_lock_file_that_was_removed_is_locked_anew(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path, "first")
+    lock.acquire()
+    assert not lock.restore()
+    (tmp_path / LOCK_NAME).unlink()
+    assert lock.restore()
+    with pytest.raises(DirectoryLocked):
+        DirectoryLock(tmp_path, "second").acquire()
+    lock.release()
+    DirectoryLock(tmp_path, "second").acquire()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows removes no file that is open")
+def test_a_directory_that_another_took_meanwhile_is_left_to_it_with_its_note(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path, "first")
+    lock.acquire()
+    (tmp_path / LOCK_NAME).unlink()
+    with DirectoryLock(tmp_path, "second"):
+        with pytest.raises(DirectoryLocked, match="in use by second"):
+            lock.restore()
+        lock.release()
+        found = holder_of(tmp_path)
+        assert found is not None
+        assert found.name == "second"

@@ -22,7 +22,11 @@ STUCK_LIMIT: Final = 120
 
 
 class HomeWatch:
-    """Looks twice a second, in a thread: a disk that does not answer holds nothing up."""
+    """Looks twice a second, in a thread: a disk that does not answer holds nothing up.
+
+    Attributes:
+        is_lost: another runtime has taken the home.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class HomeWatch:
         self._has_sockets = has_sockets
         self._say = say
         self._lost = lost
+        self.is_lost = False
         self._is_closed = False
         self._looking = threading.Lock()
 
@@ -58,6 +63,7 @@ class HomeWatch:
             try:
                 restored, found = await asyncio.to_thread(self.look)
             except AlreadyRunning as taken:
+                self.is_lost = True
                 self._lost(f"another runtime has taken this home: {taken}")
                 return
             for what in restored:
