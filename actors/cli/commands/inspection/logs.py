@@ -10,6 +10,7 @@ from actors.cli.connection import ask, ask_supervisor, with_peer
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.views.actor_table import log_line
+from actors.runtime.supervisor.core.child_spec import SUPERVISOR
 from bus.client import Peer
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelRequestEvent
 from schemas.operations.supervision import LogLine, LogLinesWrittenEvent, LogsRequestEvent
@@ -38,12 +39,15 @@ from schemas.operations.supervision import LogLine, LogLinesWrittenEvent, LogsRe
 def logs(target: Target, actor: str | None, limit: int, follow: bool, level: str | None) -> None:
     """Show the logs of the actors.
 
-    The newest 2000 lines of each actor are in memory.
+    The newest 2000 lines of each actor are in memory. Among them stands what the supervisor did to the actor,
+    and how it ended; ACTOR 'supervisor' shows these verdicts on all actors, and what it says about itself.
+    With --json, each line has the correlation id of its matter, if it has one: see 'undercroft trace'.
 
     \b
     Examples:
       undercroft logs
       undercroft logs model_downloader -n 20
+      undercroft logs supervisor
       undercroft logs -f --json
       undercroft logs model_downloader --set-level debug
     """
@@ -68,7 +72,7 @@ async def _show(peer: Peer, target: Target, actor: str | None, limit: int, follo
     async with peer.ask_then_follow(request, LogLinesWrittenEvent) as updates:
         async for update in updates:
             if isinstance(update, LogLinesWrittenEvent):
-                lines = [line for line in update.lines if actor in (None, line.actor)]
+                lines = [line for line in update.lines if belongs(line, actor)]
                 new = [line for line in lines if (line.actor, line.at, line.text) not in replied]
             else:  # at first, and after a gap
                 new = [line for line in update.lines if line.at > newest]
@@ -82,4 +86,9 @@ def _print(target: Target, actor: str | None, lines: list[LogLine]) -> None:
         if target.as_json:
             print_json(line)
         else:
-            print(log_line(line, with_actor=actor is None), flush=True)
+            print(log_line(line, with_actor=actor in (None, SUPERVISOR)), flush=True)
+
+
+def belongs(line: LogLine, actor: str | None) -> bool:
+    """Whether a line is shown for an actor; for the supervisor, with its verdicts on others."""
+    return actor in (None, line.actor) or (actor == SUPERVISOR and line.verdict)

@@ -71,12 +71,13 @@ def _judge_overview(overview: SupervisorStatusEvent, facts: RuntimeFacts) -> Ite
 
 def _judge_actor(status: ActorStatus, *, is_settled: bool) -> Iterator[Problem]:
     if status.state in ("failed", "backoff"):
+        words = status.last_end.words if status.last_end else ""
         yield Problem(
             check=CHECK,
             severity="error" if status.state == "failed" else "warning",
             what=f"{status.actor} does not stay up ({status.state})",
             where=status.actor,
-            found=status.reason,
+            found=f"{status.reason}: {words}" if words else status.reason,
             expected="ready",
             advice=f"see 'undercroft logs {status.actor}'",
         )

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from actors.cli.commands.inspection.logs import belongs
+from schemas.operations.supervision import LogLine
+
 pytestmark = pytest.mark.slow
 
 
@@ -27,3 +30,12 @@ def test_with_json_each_line_is_a_document_with_its_actor(running: Any) -> None:
 @pytest.mark.parametrize(("arguments", "code"), [(["nobody"], 4), (["-n", "many"], 2), (["-n", "-1"], 2)])
 def test_what_cannot_be_shown_is_told_by_the_exit_code(running: Any, arguments: list[str], code: int) -> None:
     assert running("logs", *arguments).code == code
+
+
+def test_the_log_of_the_supervisor_has_its_verdicts_on_all_actors() -> None:
+    verdict = LogLine(actor="a", at=1.0, text="supervisor: hung; it is killed", verdict=True)
+    said = LogLine(actor="supervisor", at=1.0, text="the disk is full")
+    other = LogLine(actor="a", at=1.0, text="hello")
+    assert [belongs(line, "supervisor") for line in (verdict, said, other)] == [True, True, False]
+    assert [belongs(line, "a") for line in (verdict, said, other)] == [True, False, True]
+    assert all(belongs(line, None) for line in (verdict, said, other))
