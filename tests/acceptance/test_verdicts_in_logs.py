@@ -75,24 +75,17 @@ ONCE = {"restart": "temporary"}
 REFUSAL = "/media/notes: there is no such disk; plug it in"
 STUBBORN = ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]
 CHILDREN: list[dict[str, Any]] = [
-    {
-        "name": "hanging",
-        "entry": "ending_actors:late",
-        "heartbeat_timeout_seconds": 0.5,
-        "restart": "temporary",
-    },
-    {"name": "greedy", "entry": "ending_actors:late", "memory_limit_mib": 200, "restart": "temporary"},
-    {"name": "slow", "entry": "ending_actors:slow", "start_timeout_seconds": 0.5, "restart": "temporary"},
-    {"name": "refusing", "entry": "ending_actors:refusing", "restart": "temporary"},
+    {"name": "hanging", "entry": "ending_actors:late", **ONCE, "heartbeat_timeout_seconds": 0.5},
+    {"name": "greedy", "entry": "ending_actors:late", **ONCE, "memory_limit_mib": 200},
+    {"name": "slow", "entry": "ending_actors:slow", **ONCE, "start_timeout_seconds": 0.5},
+    {"name": "refusing", "entry": "ending_actors:refusing", **ONCE},
     {"name": "stubborn", "command": STUBBORN, "shutdown_timeout_seconds": 0.2},
 ]
 VERDICTS = {
     "hanging": ["hung: no answer to a ping for 0.5 s; it is killed", "hung: no answer to a ping for 0.5 s"],
     "greedy": ["MiB of memory, limit is 200 MiB; it is asked to stop", "MiB of memory, limit is 200 MiB"],
     "slow": ["not ready within 0.5 s; it is killed", "not ready within 0.5 s"],
-    "refusing": [
-        "refused to start or to go on (exit code 1): /media/notes: there is no such disk; plug it in"
-    ],
+    "refusing": [f"refused to start or to go on (exit code 1): {REFUSAL}"],
     "stubborn": ["does not end when asked; it is killed"],
 }
 

@@ -9,11 +9,13 @@ from typing import Final
 import click
 
 from actors.cli.clipboard import copy
-from actors.cli.exit_codes import ExitCode
+from actors.cli.exit_codes import ExitCode, RuntimeSilent
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
+from actors.cli.runtime.runtime_search import find_runtime
 from actors.diagnostics.report.report_archive import archive, manifest
 from actors.diagnostics.report.report_builder import AppPaths, generate
+from actors.runtime.supervisor.host.home.home_holder import HolderUnseen
 from actors.shared.durable.durable_write import replace_file
 from actors.shared.locations.location_choices import read_choices, resolve
 from actors.shared.locations.locations import locate
@@ -98,9 +100,10 @@ def make(target: Target) -> DiagnosticsGeneratedEvent:
 
     async def run() -> DiagnosticsGeneratedEvent:
         try:
-            async with connect(app=target.app, home=target.home, timeout_seconds=CONNECT_SECONDS) as peer:
+            runtime = find_runtime(target, CONNECT_SECONDS)
+            async with connect(runtime=runtime, timeout_seconds=CONNECT_SECONDS) as peer:
                 return await generate(paths, peer)
-        except (NotRunning, HelloRefused) as error:
+        except (NotRunning, RuntimeSilent, HolderUnseen, HelloRefused) as error:
             return await generate(paths, None, unreached=str(error))
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
