@@ -27,7 +27,10 @@ from tests.support.runtime_process import undercroft_command
 pytestmark = pytest.mark.slow
 
 FOLLOW_SECONDS = 3.0
-"""A command that goes on for ever is ended after so long."""
+"""A command that goes on for ever is ended so long after it began to write."""
+
+SILENT_SECONDS = 20.0
+"""One that writes nothing is ended after so long."""
 
 OWN = re.compile(r"\x1b\[[0-9;]*[mAKG]|\x1b\[\?25[lh]|\r")
 """What commands themselves write: colours, one line up, clear the line, the cursor off and on."""
@@ -188,7 +191,7 @@ def call(directory: Path, name: str, *, on_terminal: bool, as_json: bool = False
 
 def _read(reader: int, process: subprocess.Popen[bytes]) -> bytes:
     """Read until the command has ended, or has been told to."""
-    written, ends = b"", time.monotonic() + FOLLOW_SECONDS
+    written, ends = b"", time.monotonic() + SILENT_SECONDS
     while True:
         if not select.select([reader], [], [], max(0.0, ends - time.monotonic()))[0]:
             process.send_signal(signal.SIGTERM)
@@ -197,6 +200,8 @@ def _read(reader: int, process: subprocess.Popen[bytes]) -> bytes:
                 return written
         with contextlib.suppress(OSError):  # a terminal whose other side is closed
             if data := os.read(reader, 65536):
+                if not written:
+                    ends = time.monotonic() + FOLLOW_SECONDS
                 written += data
                 continue
         return written
