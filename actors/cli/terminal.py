@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, TextIO, cast
+from typing import Any, TextIO, cast
 
-SIGNS: Final = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what Unicode calls Bidi_Control
-)
-STEERING: Final = re.compile(f"[{SIGNS}]")
-JSON_ESCAPED: Final = re.compile(f"[{SIGNS}\ud800-\udfff]")
+from actors.shared.steering_signs import cleaned as cleaned
+from actors.shared.steering_signs import escaped_json as escaped_json
 
 
 class Escape(enum.Enum):
@@ -28,23 +23,6 @@ class Escape(enum.Enum):
     NORMAL = "\x1b[0m"
     LINE_START = "\r"
     CLEAR_LINE = "\x1b[K"
-
-
-def cleaned(text: str) -> str:
-    """A text without the characters that steer a terminal, or reorder what it shows. Pure."""
-    return STEERING.sub("", text)
-
-
-def escaped_json(text: str) -> str:
-    """JSON that a terminal may show: within its strings, such characters become escapes. Pure.
-
-    So do lone surrogates, which no encoding has.
-    """
-    return JSON_ESCAPED.sub(_json_escape, text)
-
-
-def _json_escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
 
 
 class TerminalStream:

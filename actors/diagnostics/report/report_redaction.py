@@ -1,13 +1,14 @@
-"""Redacts the files of a report, under a salt that no other report has. Pure."""
+"""Redacts the files of a report, under a salt that no other report has, and cleans them. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from actors.diagnostics.report.report_files import UnredactedFile
+from actors.shared.steering_signs import cleaned, escaped_json
 from bus.telemetry.redaction import TOKEN, Redactor, resalt
 from schemas.operations.diagnostics import ReportFile
 
@@ -43,15 +44,20 @@ class ReportRedactor:
 
     def line(self, text: str) -> str:
         """Return one line of text that may leave the machine."""
-        return resalt(self._redactor.text(text), self._salt)
+        return cleaned(resalt(self._redactor.text(text), self._salt))
 
     def _text(self, file: UnredactedFile) -> str:
         data, text = self._redactor.data, self._redactor.text
         if file.records is not None:
-            return "".join(f"{json.dumps(data(record), ensure_ascii=False)}\n" for record in file.records)
+            return "".join(f"{_json(data(record))}\n" for record in file.records)
         if file.lines is not None:
-            return "".join(f"{text(line)}\n" for line in file.lines)
-        return f"{json.dumps(data(file.data), ensure_ascii=False, indent=2)}\n"
+            return "".join(f"{cleaned(text(line))}\n" for line in file.lines)
+        return f"{_json(data(file.data), indent=2)}\n"
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """A person may look at a report in a terminal."""
+    return escaped_json(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def file_of(name: str, content: str, redactions: dict[str, int]) -> ReportFile:

@@ -122,7 +122,8 @@ def test_a_child_whose_supervisor_leaves_before_the_start_leaves_too() -> None:
 
 
 def test_a_fresh_interpreter_becomes_what_its_first_message_says(tmp_path: Path) -> None:
-    options = {"lane": f"ipc://{tmp_path}/lane", "feed": f"ipc://{tmp_path}/feed", "token": "t"}
+    where = {"lane": f"ipc://{tmp_path}/lane", "feed": f"ipc://{tmp_path}/feed"}
+    options = {**where, "token": "t", "roster": {}}
     with launch() as child:
         assert child.stdin is not None
         assert child.stdout is not None

@@ -75,3 +75,16 @@ def test_whatever_stands_around_it_a_secret_does_not_show(before: str, behind: s
     if "correct horse" not in before + behind:
         assert not re.search("correct horse", file.content)
     assert file.content.encode()
+
+
+def test_no_file_of_a_report_steers_the_terminal_of_who_looks_at_it() -> None:
+    poison = "a\x1b]0;t\x07\x9bb\u202ec"
+    redacted = ReportRedactor(redactor(), b"report")
+    records = redacted.file(UnredactedFile("r.jsonl", records=[{"message": poison}])).content
+    data = redacted.file(UnredactedFile("d.json", data={poison: poison})).content
+    lines = redacted.file(UnredactedFile("l.txt", lines=[poison])).content
+    assert (lines, redacted.line(poison)) == ("a]0;tbc\n", "a]0;tbc")
+    for content in (records, data):
+        assert not re.search("[\x1b\x07\x9b\u202e]", content)
+    assert json.loads(records) == {"message": poison}
+    assert json.loads(data) == {poison: poison}

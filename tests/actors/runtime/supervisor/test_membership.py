@@ -152,6 +152,13 @@ def test_a_removed_named_peer_has_no_grace(membership: Membership, tmp_path: Pat
     assert set(membership.roster.peers) == {"supervisor", "config_store", "fresh"}
 
 
+def test_a_named_peer_that_the_profile_gets_later_has_what_its_launcher_chose(
+    membership: Membership, tmp_path: Path
+) -> None:
+    membership.adopt(profile(tmp_path, AFTER + '[[peers]]\nname = "absent"\n'), running=set())
+    assert digests(membership.roster)["absent"] == digest_of(LAUNCHED["absent"])
+
+
 def test_whose_topics_a_child_has() -> None:
     assert owner_of(ChildTable(name="a", entry="actors.history:build")) == "history"
     assert owner_of(ChildTable(name="a", entry="mine.history:build")) == "a"
