@@ -35,6 +35,7 @@ class HostilePeer:
         numbers: the last number of each topic.
         role: as WELCOME says.
         answers_pings: whether it answers the broker.
+        limit_seconds: how long it waits for an answer.
     """
 
     def __init__(self, runtime: dict[str, Any], *, instance: str | None = None) -> None:
@@ -44,6 +45,7 @@ class HostilePeer:
         self.numbers: dict[str, int] = {}
         self.role = ""
         self.answers_pings = True
+        self.limit_seconds = LIMIT_SECONDS
         self._ids = 0
         self._kept: list[Answer] = []
         self._context = zmq.Context()
@@ -85,12 +87,12 @@ class HostilePeer:
 
     def until(self, *verbs: str, id: int | None = None) -> Answer:
         """The next message with one of these verbs, and this id; others are passed over."""
-        ends = time.monotonic() + LIMIT_SECONDS
+        ends = time.monotonic() + self.limit_seconds
         while (left := ends - time.monotonic()) > 0:
             found = self.hear_lane(left)
             if found is not None and found[0] in verbs and (id is None or found[1][0] == id):
                 return found
-        raise Silence(f"no {' or '.join(verbs)} within {LIMIT_SECONDS} s")
+        raise Silence(f"no {' or '.join(verbs)} within {self.limit_seconds} s")
 
     # -- what the page of the protocol has
 

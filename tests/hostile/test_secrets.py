@@ -33,6 +33,10 @@ def test_what_actors_ask_each_other_is_not_for_others(world: World) -> None:
             for topic in sorted(ASKED_BY_ACTORS):
                 kind, message = peer.ask(topic)
                 assert (kind, message.partition(":")[0]) == ("refused", "not_yours")
+    with world.peer("gateway", GATEWAY) as gateway:
+        for topic in sorted(ASKED_BY_ACTORS):
+            kind, message = gateway.ask(topic, {"type": "nonsense"})
+            assert kind in ("no_responder", "invalid"), message
 
 
 def test_a_credential_is_in_no_command_line_no_foreign_environment_and_no_file(world: World) -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 FOLLOW_SECONDS = 3.0
 """A command that goes on for ever is ended so long after it began to write."""
 
-SILENT_SECONDS = 20.0
+SILENT_SECONDS = 45.0
 """One that writes nothing is ended after so long."""
 
 OWN = re.compile(r"\x1b\[[0-9;]*[mAKG]|\x1b\[\?25[lh]|\r")
