@@ -201,6 +201,36 @@ def test_a_subscriber_that_does_not_read_costs_a_bounded_number_of_bytes_and_hol
         wait_until(lambda: broker.resident_bytes() < before + 96 * MIB, "all but the ring is given back")
 
 
+def test_a_subscriber_that_is_stopped_is_cut_off_so_that_others_get_large_runs_again(
+    broker: BrokerProcess,
+) -> None:
+    body = filler(MIB)
+    with (
+        RawPeer(broker.runtime(), "publisher").hello() as publisher,
+        RawPeer(broker.runtime(), "stopped", high_water_mark=1).hello().subscribe(b"app.") as stopped,
+        RawPeer(broker.runtime(), "other").hello().subscribe(b"app.") as other,
+    ):
+        monitor = stopped.feed.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        for serial in range(1, 101):
+            publisher.publish(serial, "app.x", body)
+        publisher.settle()
+        heard = 0
+        while other.feed.poll(500):
+            other.feed.recv_multipart()
+            heard += 1
+        assert heard < 100, "large runs are not announced any more"
+        serial = 101
+        until = time.monotonic() + GUARD_SECONDS
+        while not other.feed.poll(200):
+            publisher.publish(serial, "app.x", body)
+            serial += 1
+            assert time.monotonic() < until
+        while not monitor.poll(0):  # it notices once it reads
+            if stopped.feed.poll(10):
+                stopped.feed.recv_multipart()
+        stopped.feed.disable_monitor()
+
+
 def test_every_request_has_one_outcome_when_the_replies_are_not_read(broker: BrokerProcess) -> None:
     reply = wire.encode({"filler": bytes(8 * MIB)})
     with (

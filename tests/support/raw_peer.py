@@ -36,7 +36,7 @@ class RawPeer:
     def _socket(self, kind: int, high_water_mark: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.SNDHWM, high_water_mark)
+        socket.setsockopt(zmq.SNDHWM, 4096 if kind == zmq.SUB else high_water_mark)  # for subscriptions
         socket.setsockopt(zmq.RCVHWM, high_water_mark)
         if keys := self._runtime.curve:
             socket.setsockopt(zmq.CURVE_SERVERKEY, keys.server_public.encode())

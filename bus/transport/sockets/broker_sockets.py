@@ -13,10 +13,16 @@ import zmq.utils.z85
 from bus.transport.sockets.connection_census import ConnectionCensus
 from bus.transport.sockets.connection_monitor import ACCEPTED, ConnectionMonitor
 from bus.transport.sockets.curve_keys import CurveSecrets
-from bus.transport.sockets.descriptors import DESCRIPTOR_LIMIT, end_connection, process_of
+from bus.transport.sockets.descriptors import (
+    DESCRIPTOR_LIMIT,
+    end_connection,
+    process_of,
+    unread_bytes,
+)
 from bus.transport.sockets.frame_io import has_input, send_counted, send_frames, set_limits, take_events
 from bus.transport.sockets.lane_intake import LaneIntake
 from bus.transport.sockets.listener import Listener
+from bus.transport.sockets.stalled_readers import StalledReaders
 from bus.transport.sockets.unsent_bytes import COUNTED_BYTES, UnsentBytes
 from bus.wire import WELCOME_FRAME, Frames
 
@@ -75,6 +81,7 @@ class BrokerSockets:
         )
         self._connections: tuple[set[int], set[int]] = (set(), set())
         self._unsent_lane, self._unsent_feed = UnsentBytes(), UnsentBytes()
+        self._stalled = StalledReaders()
         self.departures = self.unannounced = 0
         self._listeners = (Listener(self._lane, lane), Listener(self._feed, feed))
         self.lane_endpoint, self.feed_endpoint = (listener.endpoint for listener in self._listeners)
@@ -229,7 +236,20 @@ class BrokerSockets:
         self._set_gates()
         for descriptor in self.census.overdue(self._descriptors_of(admitted), now):
             end_connection(descriptor)
+        self._cut_stalled_subscribers(now)
         return ended
+
+    def _cut_stalled_subscribers(self, now: float) -> None:
+        """While large runs are not announced, end the subscriptions of those that read nothing at all.
+
+        Their clients connect again when they read, and fetch what they missed.
+        """
+        if self._unsent_feed.fits(LARGE_BYTES, FEED_LIMIT_BYTES // 2):
+            self._stalled.forget()
+            return
+        unread = {descriptor: unread_bytes(descriptor) for descriptor in self._connections[1]}
+        for descriptor in self._stalled.find(unread, now):
+            end_connection(descriptor)
 
     def _set_gates(self) -> None:
         for listener in self._listeners:

@@ -9,12 +9,15 @@ import sys
 from typing import Final
 
 if sys.platform != "win32":
+    import fcntl
     import resource
 
 DESCRIPTOR_LIMIT: Final = 65_536
 """More than this many are not asked for."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
+_COUNT: Final = struct.Struct("i")
+_SIOCOUTQ: Final = 0x5411
 
 
 def raise_descriptor_limit() -> int:
@@ -47,6 +50,16 @@ def process_of(descriptor: int) -> int | None:
         return None
     finally:
         connection.detach()
+
+
+def unread_bytes(descriptor: int) -> int:
+    """What was written to a connection, and its other end has not read; 0 where the system does not say."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        return int(_COUNT.unpack(fcntl.ioctl(descriptor, _SIOCOUTQ, bytes(_COUNT.size)))[0])
+    except OSError:
+        return 0  # it has ended meanwhile
 
 
 def end_connection(descriptor: int) -> None:

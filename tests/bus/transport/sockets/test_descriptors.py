@@ -14,6 +14,7 @@ from bus.transport.sockets.descriptors import (
     end_connection,
     process_of,
     raise_descriptor_limit,
+    unread_bytes,
 )
 
 RAISED = (
@@ -56,3 +57,15 @@ def test_a_connection_ends_for_both_and_stays_open_for_its_owner() -> None:
         end_connection(file.fileno())
         assert file.read() == ""
     end_connection(1_000_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says it")
+def test_what_the_other_end_has_not_read_is_known() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        assert unread_bytes(here.fileno()) == 0
+        here.send(bytes(1000))
+        assert unread_bytes(here.fileno()) >= 1000
+        there.recv(1000)
+        assert unread_bytes(here.fileno()) == 0
+    assert unread_bytes(1_000_000) == 0
