@@ -176,7 +176,7 @@ class FrameMutator:
             case b"PUBLISH":
                 key = chance.choice((None, None, "key", f"key-{number}"))
                 if chance.random() < 0.1:
-                    topic = f"app.t{chance.randrange(40_000):05}".translate(_LETTERS)
+                    topic = f"app.t{chance.randrange(2_000):05}".translate(_LETTERS)
                 count = 0 if key and chance.random() < 0.3 else 1
                 if chance.random() < 0.8:  # these rise, so they get their place
                     values = [self._number, topic, count, self._number, key, None, True]
