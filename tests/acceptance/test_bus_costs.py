@@ -323,15 +323,18 @@ class Flood:
 @pytest.mark.parametrize(
     "greeting", [b"", b"\xff", b"\xff\0\0\0\0\0\0\0\x01\x7f\x03", b"GET / HTTP/1.1\r\n\r\n"]
 )
-def test_no_number_of_connections_ends_a_broker_with_few_descriptors(tmp_path: Path, greeting: bytes) -> None:
+@pytest.mark.parametrize("descriptor_limit", [256, 64])
+def test_no_number_of_connections_ends_a_broker_with_few_descriptors(
+    tmp_path: Path, greeting: bytes, descriptor_limit: int
+) -> None:
     with (
-        broker_process(broker_options("ipc", tmp_path), descriptor_limit=256) as broker,
+        broker_process(broker_options("ipc", tmp_path), descriptor_limit) as broker,
         RawPeer(broker.runtime(), "inside").hello() as inside,
     ):
         flood = Flood()
-        for number in range(3000):
+        for number in range(2000):
             flood.open(tmp_path / ("lane" if number % 2 else "feed"), greeting)
-            if number % 8 == 0:
+            if number % 4 == 0:
                 inside.settle()  # the broker had its turn
         assert broker.is_alive()
         inside.settle()

@@ -15,6 +15,9 @@ PEER_LIMIT: Final = 4096
 NARROW_LIMIT: Final = 4096
 """Below this limit of descriptors every connection is looked at as it comes."""
 
+OWN_DESCRIPTORS: Final = 48
+"""More than the broker needs besides its connections."""
+
 EVENT_SLACK: Final = 2048
 """More connections than the monitors of both sockets can be behind: they hold 1001 events each."""
 
@@ -36,13 +39,14 @@ class ConnectionCensus:
     def __init__(self, descriptor_limit: int) -> None:
         self.is_narrow = descriptor_limit < NARROW_LIMIT
         self.is_crowded = False
-        self.crowded_at = (
-            descriptor_limit // 2
-            if self.is_narrow
-            else min(descriptor_limit * 3 // 4, descriptor_limit - EVENT_SLACK)
-        )
-        self.roomy_below = self.crowded_at * 2 // 3
-        self.peer_limit = min(PEER_LIMIT, max(1, descriptor_limit // 4))
+        if self.is_narrow:
+            self.crowded_at = max(
+                2, min(descriptor_limit // 2, (descriptor_limit - OWN_DESCRIPTORS) * 2 // 3)
+            )
+        else:
+            self.crowded_at = min(descriptor_limit * 3 // 4, descriptor_limit - EVENT_SLACK)
+        self.roomy_below = max(1, self.crowded_at * 2 // 3)
+        self.peer_limit = min(PEER_LIMIT, descriptor_limit // 4, self.crowded_at // 2)
         self._opened_at: dict[int, float] = {}
 
     def __len__(self) -> int:

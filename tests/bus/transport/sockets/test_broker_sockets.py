@@ -188,7 +188,7 @@ def raw_connections(path: Path, count: int) -> list[socket.socket]:
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no Unix sockets")
 def test_nobody_is_let_in_while_it_is_crowded_until_there_is_room(tmp_path: Path) -> None:
-    sockets = BrokerSockets(f"ipc://{tmp_path}/lane", f"ipc://{tmp_path}/feed", None, 100)
+    sockets = BrokerSockets(f"ipc://{tmp_path}/lane", f"ipc://{tmp_path}/feed", None, 123)
     assert sockets.census.crowded_at == 50
     held: list[socket.socket] = []
     while not sockets.census.is_crowded:
@@ -210,7 +210,7 @@ def test_nobody_is_let_in_while_it_is_crowded_until_there_is_room(tmp_path: Path
 
 async def test_a_connection_to_a_port_ends_at_once_while_it_is_crowded() -> None:
     keys = new_curve_secrets()
-    sockets = BrokerSockets("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", keys, 100)
+    sockets = BrokerSockets("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", keys, 123)
     port = int(sockets.lane_endpoint.rpartition(":")[2])
     held = []
     while not sockets.census.is_crowded:
@@ -230,7 +230,7 @@ async def test_a_connection_to_a_port_ends_at_once_while_it_is_crowded() -> None
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no Unix sockets")
 async def test_while_it_is_crowded_connections_of_nobody_are_ended(tmp_path: Path) -> None:
-    sockets = BrokerSockets(f"ipc://{tmp_path}/lane", f"ipc://{tmp_path}/feed", None, 100)
+    sockets = BrokerSockets(f"ipc://{tmp_path}/lane", f"ipc://{tmp_path}/feed", None, 123)
     far = Far(sockets)
     route = await hello(sockets, far)
     held = raw_connections(tmp_path / "lane", 48)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bus.transport.sockets.connection_census import (
     EVENT_SLACK,
+    OWN_DESCRIPTORS,
     PATIENCE_SECONDS,
     PEER_LIMIT,
     ConnectionCensus,
@@ -16,7 +17,14 @@ from bus.transport.sockets.connection_census import (
 
 @pytest.mark.parametrize(
     ("descriptor_limit", "crowded_at", "peer_limit"),
-    [(65_536, 49_152, PEER_LIMIT), (8192, 6144, 2048), (4096, 2048, 1024), (1024, 512, 256), (256, 128, 64)],
+    [
+        (65_536, 49_152, PEER_LIMIT),
+        (8192, 6144, 2048),
+        (4096, 2048, 1024),
+        (1024, 512, 256),
+        (256, 128, 64),
+        (64, 10, 5),
+    ],
 )
 def test_the_limits_follow_from_the_number_of_descriptors(
     descriptor_limit: int, crowded_at: int, peer_limit: int
@@ -26,34 +34,35 @@ def test_the_limits_follow_from_the_number_of_descriptors(
     assert census.is_narrow == (descriptor_limit < 4096)
 
 
-@given(st.integers(16, 100_000))
+@given(st.integers(OWN_DESCRIPTORS + 4, 100_000))
 def test_there_is_always_room_between_the_limits(descriptor_limit: int) -> None:
     census = ConnectionCensus(descriptor_limit)
-    assert 0 < census.roomy_below < census.crowded_at < descriptor_limit
+    assert 0 < census.roomy_below < census.crowded_at < descriptor_limit - OWN_DESCRIPTORS
     assert census.is_narrow or descriptor_limit - census.crowded_at >= EVENT_SLACK
     assert 1 <= census.peer_limit <= PEER_LIMIT
 
 
 def test_it_is_crowded_from_one_number_on_and_until_a_lower_one() -> None:
-    census = ConnectionCensus(100)
-    for descriptor in range(50):
+    census = ConnectionCensus(200)
+    assert (census.crowded_at, census.roomy_below) == (100, 66)
+    for descriptor in range(100):
         assert not census.is_crowded
         census.opened(descriptor, 0.0)
     assert census.is_crowded
-    for descriptor in range(49, 32, -1):
+    for descriptor in range(99, 65, -1):
         census.closed(descriptor)
         census.closed(descriptor)
         assert census.is_crowded
-    census.closed(32)
-    assert len(census) == 32
+    census.closed(65)
+    assert len(census) == 65
     assert not census.is_crowded
 
 
 def test_only_while_it_is_crowded_connections_of_nobody_are_overdue() -> None:
-    census = ConnectionCensus(100)
-    for descriptor in range(49):
+    census = ConnectionCensus(200)
+    for descriptor in range(99):
         census.opened(descriptor, 0.0)
     assert census.overdue(set(), PATIENCE_SECONDS) == []
-    census.opened(49, 1.0)
-    assert census.overdue({7}, PATIENCE_SECONDS) == [d for d in range(49) if d != 7]
+    census.opened(99, 1.0)
+    assert census.overdue({7}, PATIENCE_SECONDS) == [d for d in range(99) if d != 7]
     assert census.overdue(set(), PATIENCE_SECONDS - 0.1) == []
