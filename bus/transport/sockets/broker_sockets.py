@@ -57,7 +57,6 @@ class BrokerSockets:
         lane_endpoint, feed_endpoint: where they listen, with the port that the system chose.
         census: how many connections there are.
         departures: connections that ended.
-        unannounced: runs that were not announced, since too much waits for slow subscribers.
 
     Raises:
         OSError: an endpoint cannot be bound.
@@ -82,7 +81,7 @@ class BrokerSockets:
         self._connections: tuple[set[int], set[int]] = (set(), set())
         self._unsent_lane, self._unsent_feed = UnsentBytes(), UnsentBytes()
         self._stalled = StalledReaders()
-        self.departures = self.unannounced = 0
+        self.departures = 0
         self._listeners = (Listener(self._lane, lane), Listener(self._feed, feed))
         self.lane_endpoint, self.feed_endpoint = (listener.endpoint for listener in self._listeners)
         for watched in (self._lane, *self._monitors, self._zap):
@@ -173,7 +172,6 @@ class BrokerSockets:
             return True
         topic, unsent = bytes(frames[0]), self._unsent_feed
         if size_bytes >= LARGE_BYTES and not unsent.fits(size_bytes, FEED_LIMIT_BYTES):
-            self.unannounced += 1
             return False
         mark = send_counted(self._feed, frames, marks=unsent.needs_mark(topic, size_bytes))
         unsent.add(topic, size_bytes, mark)
