@@ -86,25 +86,31 @@ export class Client {
   }
 
   /** Publish an event, retained under `key` if there is one. Resolves once it has its place in the order. */
-  async publish(event, { key = null, correlation, waitForSubscribers = false } = {}) {
-    const topic = event?.type;
-    const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
-    const run = this.#checked(event, refuse, (found) => packRun(found, EVENT_LIMIT_BYTES));
-    const message = { topic, body: run, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) };
-    await this.#publish(message, waitForSubscribers);
+  publish(event, { key = null, correlation, waitForSubscribers = false } = {}) {
+    return new Promise((resolve, reject) => {
+      const topic = event?.type;
+      const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
+      const body = this.#checked(event, refuse, packRun);
+      const message = { topic, body, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) };
+      const room = () => this.#protocol.room(serial).then(resolve, reject);
+      const serial = this.#publish(message, waitForSubscribers ? room : resolve, reject);
+    });
   }
 
   /** Withdraw the event of this topic that is retained under a key. Resolves once the broker has done it. */
-  async withdraw(topic, key, { correlation } = {}) {
-    const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
-    checkTopic(topic, refuse);
-    if (key === null || key === undefined) throw refuse("malformed", "expected the key under which it is retained");
-    await this.#publish({ topic, body: null, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) });
+  withdraw(topic, key, { correlation } = {}) {
+    return new Promise((resolve, reject) => {
+      const refuse = (reason, detail) => new PublishRefused(String(topic), reason, detail);
+      checkTopic(topic, refuse);
+      if (key === null || key === undefined) throw refuse("malformed", "expected the key under which it is retained");
+      const message = { topic, body: null, key: checkedKey(key, refuse), correlation: checkedCorrelation(correlation, refuse) };
+      this.#publish(message, resolve, reject);
+    });
   }
 
   /** Send a request. Resolves with its reply, or rejects with RequestFailed. */
-  async request(event, options) {
-    return (await this.#request(event, options)).event;
+  request(event, options) {
+    return new Promise((resolve, reject) => this.#ask(event, options, (reply) => resolve(reply.event), reject));
   }
 
   /** Serve requests of this topic from now on. `answer` returns the reply or a promise of it, or throws Refused. */
@@ -140,7 +146,7 @@ export class Client {
   askThenFollow(request, patterns, options) {
     return askThenFollow([patterns].flat(), {
       subscribe: (all) => this.subscribe(...all),
-      ask: () => this.#request(request, options),
+      ask: () => new Promise((resolve, reject) => this.#ask(request, options, resolve, reject)),
       isBefore: (ordering, epoch, other) => this.#isBefore(ordering, epoch, other),
     });
   }
@@ -242,14 +248,11 @@ export class Client {
     if (this.#isClosed) throw left(LEFT);
   }
 
-  async #publish(message, waitForSubscribers = false) {
+  #publish(message, resolve, reject) {
     this.#checkOpen((detail) => new PublishRefused(message.topic, "left", detail));
-    let serial;
-    await new Promise((resolve, reject) => {
-      serial = this.#protocol.publish(message, resolve, reject);
-      this.#hurry();
-    });
-    if (waitForSubscribers) await this.#protocol.room(serial);
+    const serial = this.#protocol.publish(message, resolve, reject);
+    this.#hurry();
+    return serial;
   }
 
   /** Once a turn. */
@@ -262,28 +265,26 @@ export class Client {
     });
   }
 
-  /** The reply, and its place in the order. */
-  async #request(event, { timeoutSeconds = 5, correlation } = {}) {
+  /** `resolve` gets the reply, and its place in the order. */
+  #ask(event, { timeoutSeconds = 5, correlation } = {}, resolve, reject) {
     const topic = event?.type;
     const refuse = (reason, detail) => new RequestFailed("invalid", `${reason}: ${detail}`, String(topic));
-    const body = this.#checked(event, refuse, (found) => pack(found, EVENT_LIMIT_BYTES));
+    const body = this.#checked(event, refuse, pack);
     if (!(timeoutSeconds > 0)) throw refuse("malformed", "expected timeoutSeconds above 0");
     const timeoutMilliseconds = Math.max(1, Math.trunc(Math.min(timeoutSeconds * 1000, TIMEOUT_LIMIT_MILLISECONDS)));
     const question = { topic, body, timeoutMilliseconds, correlation: checkedCorrelation(correlation, refuse) };
     this.#checkOpen((detail) => new RequestFailed("died", detail, topic));
-    return new Promise((resolve, reject) => {
-      const id = this.#protocol.request(question, (header, reply, error) => {
-        clearTimeout(timer);
-        if (error) return reject(error);
-        try {
-          resolve({ event: this.#read(reply), epoch: header.epoch, sequence: header.sequence, source: header.source });
-        } catch (unreadable) {
-          reject(new RequestFailed("invalid", `the reply cannot be read: ${unreadable.message}`, topic));
-        }
-      });
-      const giveUp = () => this.#protocol.giveUp(id, "deadline", `no outcome within ${timeoutSeconds} s, not even from the broker`);
-      const timer = setTimeout(giveUp, timeoutMilliseconds + DEADLINE_GRACE_MILLISECONDS);
+    const id = this.#protocol.request(question, (header, reply, error) => {
+      clearTimeout(timer);
+      if (error) return reject(error);
+      try {
+        resolve({ event: this.#read(reply), epoch: header.epoch, sequence: header.sequence, source: header.source });
+      } catch (unreadable) {
+        reject(new RequestFailed("invalid", `the reply cannot be read: ${unreadable.message}`, topic));
+      }
     });
+    const giveUp = () => this.#protocol.giveUp(id, "deadline", `no outcome within ${timeoutSeconds} s, not even from the broker`);
+    const timer = setTimeout(giveUp, timeoutMilliseconds + DEADLINE_GRACE_MILLISECONDS);
   }
 
   /** The event in a body. Throws Unreadable, and counts it. */
@@ -303,7 +304,7 @@ export class Client {
     const wrong = misspelt(event);
     if (wrong) throw refuse("unknown_field", wrong);
     try {
-      return write(event);
+      return write(event, EVENT_LIMIT_BYTES);
     } catch (error) {
       throw error instanceof Unsendable ? refuse(error.reason, error.message) : error;
     }
@@ -334,7 +335,7 @@ export class Client {
       // As of when an answer holds that takes its time is not known: it is the moment of its request.
       const serial = typeof answer?.then === "function" ? request.serial : this.#protocol.serial;
       const refuse = (reason, detail) => new Refused(`the reply cannot be sent: ${reason}: ${detail}`);
-      const reply = this.#checked(await answer, refuse, (found) => pack(found, EVENT_LIMIT_BYTES));
+      const reply = this.#checked(await answer, refuse, pack);
       this.#protocol.reply(request, reply, serial);
     } catch (error) {
       this.#protocol.fail(request, error instanceof Refused ? "refused" : "died", wordsOf(error));

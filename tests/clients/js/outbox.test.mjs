@@ -122,7 +122,8 @@ test("a withdrawal takes a serial and no number, and ends what is retained", () 
   publisher.publish("app.state", "a");
   const withdrawal = publisher.withdraw("app.state", "a");
   assert.deepEqual([withdrawal.count, withdrawal.first, withdrawal.key, [...withdrawal.body]], [0, 2, "a", [0x90]]);
-  assert.equal(publisher.publish("app.state", "b").first, 2);
+  const next = publisher.publish("app.state", "b");
+  assert.deepEqual([next.first, next.again], [2, false]);
   publisher.outbox.accepted(withdrawal.serial, 0);
   publisher.outbox.startOver(60_000);
   assert.deepEqual(publisher.again().map(({ key }) => key), ["b"]);

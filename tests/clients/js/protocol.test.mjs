@@ -151,6 +151,14 @@ test("a request is answered once, and not after CANCEL", () => {
   assert.deepEqual(lane.said("REPLY"), [[1, 7]]);
 });
 
+test("a request whose header cannot be read is failed, if its id can be", () => {
+  const lane = new Lane().welcome();
+  lane.hear("REQUEST", [7, { topic: "app.ask" }], pack({}));
+  lane.hear("REQUEST", ["seven", "app.ask", 1000, null, "asker"], pack({}));
+  assert.deepEqual(lane.said("FAILED").map(([id, kind]) => [id, kind]), [[7, "invalid"]]);
+  assert.deepEqual(lane.asked, []);
+});
+
 test("an answer never goes to a request of a later connection that has the same id", () => {
   const lane = new Lane().welcome();
   lane.hear("REQUEST", [1, "app.ask", 1000, null, "asker"], pack({}));
