@@ -131,6 +131,8 @@ export class Client {
     const subscription = new Subscription(patterns, {
       leave: () => this.#protocol.unsubscribe(subscription) && this.#sockets.unsubscribe(...patterns.map(prefixOf)),
       handedOn: (run) => this.#protocol.handedOn(subscription, run),
+      hasRoom: () => this.#protocol.askHeads(),
+      unreadable: (count) => (this.#protocol.counts.unreadable += count),
     });
     this.#sockets.subscribe(...patterns.map(prefixOf));
     try {
@@ -171,7 +173,7 @@ export class Client {
         disconnected: () => this.#disconnected(),
         denied: (detail) => this._deny(new HelloRefused(this.name, "denied", detail)),
         lane: (frames) => this.#protocol.lane(frames),
-        feed: (frames) => this.#hearFeed(frames),
+        feed: (frames) => this.#protocol.feed(frames),
         fault: (error) => this.#warn(error),
       });
     } catch (error) {
@@ -187,12 +189,6 @@ export class Client {
   #disconnected() {
     this.#sockets.clear();
     this.#protocol.disconnected();
-  }
-
-  /** While a subscription is full, the broker drops events; what it dropped is fetched later. */
-  async #hearFeed(frames) {
-    this.#protocol.feed(frames);
-    for (const subscription of this.#protocol.subscriptions) await subscription._room();
   }
 
   #check() {

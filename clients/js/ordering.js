@@ -1,6 +1,7 @@
 // Puts the events of one subscription in order, and completes them. Pure: feed messages in, steps out.
 
 const HELD_LIMIT_MESSAGES = 4096;
+const HELD_LIMIT_BYTES = 64 * 1024 * 1024;
 const SOURCE_LIMIT = 8192;
 const TOPIC_LIMIT = 32_768;
 const PATIENCE_HEARTBEATS = 5;
@@ -13,6 +14,7 @@ export class Ordering {
   epoch = "";
   #over = new Set();
   #early = []; // what came before the snapshot; null once that is there
+  #heldBytes = 0; // of what came early, or is held
   #seen = new Map(); // topic and instance -> highest number of its publisher that was handed on
   #seenBefore = new Map(); // the same when the epoch began
 
@@ -22,6 +24,7 @@ export class Ordering {
   }
 
   #reset() {
+    this.#heldBytes = 0;
     [this.due, this.held, this.asked, this.lost, this.compared] = [new Map(), new Map(), new Map(), new Map(), new Set()];
   }
 
@@ -33,6 +36,7 @@ export class Ordering {
   join(epoch, sequence, heads, retained) {
     const early = this.#early ?? [];
     this.#early = null;
+    this.#heldBytes = 0;
     if (this.#enter(epoch)) this.due = new Map(heads.map(([topic, head]) => [topic, head + 1]));
     const first = retained.filter((run) => run.sequence + run.count - 1 <= sequence); // the feed brings later ones
     for (const run of first) {
@@ -46,13 +50,18 @@ export class Ordering {
   receive(run) {
     if (!this.wants(run.topic) || !this.#enter(run.epoch)) return [];
     if (this.#early) {
-      if (this.#early.push(run) > HELD_LIMIT_MESSAGES) this.#early.shift();
+      this.#early.push(run);
+      this.#heldBytes += run.body.length;
+      while (this.#early.length > HELD_LIMIT_MESSAGES || this.#heldBytes > HELD_LIMIT_BYTES) this.#heldBytes -= this.#early.shift().body.length;
       return [];
     }
     if (run.number <= this.#dueOf(run.topic)) return [...this.#take(run), ...this.#release(run.topic), ...this.#fetchHole(run.topic)];
     const held = this.held.get(run.topic) ?? [];
-    if (held.length < HELD_LIMIT_MESSAGES) held.push(run);
-    this.held.set(run.topic, held);
+    if (held.length < HELD_LIMIT_MESSAGES && this.#heldBytes + run.body.length <= HELD_LIMIT_BYTES) {
+      held.push(run);
+      this.#heldBytes += run.body.length;
+      this.held.set(run.topic, held);
+    }
     return this.#fetch(run.topic, run.number - 1);
   }
 
@@ -183,7 +192,7 @@ export class Ordering {
     const steps = [];
     let taken = 0;
     while (taken < held.length && held[taken].number <= this.#dueOf(topic)) steps.push(...this.#take(held[taken++]));
-    held.splice(0, taken);
+    for (const { body } of held.splice(0, taken)) this.#heldBytes -= body.length;
     if (!held.length) this.held.delete(topic);
     return steps;
   }

@@ -6,6 +6,7 @@ import { HelloRefused, PublishRefused, RequestFailed } from "./errors.js";
 import { HeardReport } from "./heard_report.js";
 import { BEHIND_LIMIT_EVENTS, PATTERN_LIMIT, PROTOCOL_VERSION } from "./limits.js";
 import { Outbox } from "./outbox.js";
+import { Services } from "./services.js";
 import { knownKind, readHeader, readHeartbeat, readId, readRun, readRuns, readText, splitReason } from "./wire.js";
 
 export const LEFT = "this client left the bus";
@@ -28,9 +29,7 @@ export class Protocol {
   #heard = new HeardReport();
   #lastId = 0;
   #questions = new Map(); // id -> {frames, settle, topic, isSent}
-  #services = new Map(); // topic -> {resolve, reject} until the broker has confirmed it
-  #serves = []; // topics of the SERVEs without confirmation, in the order in which they were sent
-  #unserved = new Set(); // topics that the broker refused after a reconnect
+  #services = new Services((topic) => this.#say("SERVE", [[topic]]));
   #inHand = new Map(); // id -> request that is not answered yet; a new broker uses the same ids again
   #later = []; // reads that the broker was too busy for
   #waiting = []; // {serial, resolve, reject} of publishers that wait for subscribers
@@ -76,8 +75,8 @@ export class Protocol {
 
   serve(topic, resolve, reject) {
     this.#outbox.reserve(); // for answers that hold as of a moment at which nothing was published
-    this.#services.set(topic, { resolve, reject });
-    if (this.isWelcome) this.#sendServe(topic);
+    this.#services.add(topic, resolve, reject);
+    if (this.isWelcome) this.#services.ask(topic);
   }
 
   /** The serial of the message that was published last: as of it holds an answer that is made now. */
@@ -134,8 +133,7 @@ export class Protocol {
     for (const [id, { answer, topic }] of [...this.#questions]) this.#settle(id, answer === "REPLY" ? died(topic) : (refusal ?? died(topic)));
     this.#outbox.abandon((topic) => new PublishRefused(topic, reason, detail));
     for (const { reject } of this.#waiting.splice(0)) reject(new PublishRefused("*", reason, detail));
-    for (const [topic, service] of this.#services) service?.reject(refusal ?? died(topic));
-    this.#services.clear();
+    this.#services.abandon((topic) => refusal ?? died(topic));
     this.#later = [];
   }
 
@@ -159,8 +157,7 @@ export class Protocol {
     if (this.#isRefused && !this.isWelcome) this.connected();
     if (!this.isWelcome) return;
     for (const ask of this.#later.splice(0)) ask();
-    for (const topic of this.#unserved) this.#sendServe(topic);
-    this.#unserved.clear();
+    this.#services.retry();
   }
 
   lane(frames) {
@@ -182,11 +179,11 @@ export class Protocol {
   feed(frames) {
     this.#guard(() => {
       const topic = readText(frames[0]);
-      if (topic === "!welcome") this.#askHeads();
+      if (topic === "!welcome") this.askHeads();
       else if (topic === "!heartbeat") this.#compare(readHeartbeat(frames));
       else {
         const run = readRun(frames);
-        for (const subscription of [...this.subscriptions]) this.#apply(subscription, subscription.ordering.receive(run));
+        for (const subscription of this.#hungry()) this.#apply(subscription, subscription.ordering.receive(run));
       }
     });
   }
@@ -216,7 +213,7 @@ export class Protocol {
       case "CANCEL":
         return this.#inHand.delete(header.id);
       case "SERVE":
-        return this.#served(null);
+        return this.#services.answered(null);
       case "FAILED":
         return this.#refused(header);
       default:
@@ -275,13 +272,12 @@ export class Protocol {
     Object.assign(this, { epoch, instance, role, isWelcome: true });
     this.#isRefused = false;
     for (const frames of this.#outbox.unaccepted()) this.hooks.send(frames);
-    this.#serves = [];
-    for (const topic of this.#services.keys()) this.#sendServe(topic);
+    this.#services.startOver();
     for (const question of [...this.#questions.values()]) {
       if (!question.isSent) this.hooks.send(question.frames);
       question.isSent = true;
     }
-    this.#askHeads();
+    this.askHeads();
     this.hooks.welcomed();
   }
 
@@ -302,7 +298,7 @@ export class Protocol {
       if (verb !== "PUBLISH" && this.#questions.has(id)) this.#questions.get(id).isSent = false;
       if (this.isWelcome) this.connected(); // WELCOME sends again what matters
     } else if (verb === "PUBLISH") this.#outbox.refused(id, reason, detail);
-    else if (verb === "SERVE") this.#served(new RequestFailed(knownKind(kind), message, this.#serves[0]));
+    else if (verb === "SERVE") this.#services.answered(new RequestFailed(knownKind(kind), message, this.#services.next));
     else this.#fail(id, knownKind(kind), message);
   }
 
@@ -315,23 +311,6 @@ export class Protocol {
     this.refusal = error;
     this.#end(error, error);
     this.hooks.stopped(error);
-  }
-
-  #sendServe(topic) {
-    this.#serves.push(topic);
-    this.#say("SERVE", [[topic]]);
-  }
-
-  /** The broker answers SERVEs in the order in which they were sent. */
-  #served(error) {
-    const topic = this.#serves.shift();
-    const waiting = this.#services.get(topic);
-    if (waiting === undefined) return;
-    if (!error) this.#services.set(topic, null);
-    else if (waiting) this.#services.delete(topic);
-    else this.#unserved.add(topic); // it was confirmed before: ask again soon
-    if (error) waiting?.reject(error);
-    else waiting?.resolve();
   }
 
   // -- subscriptions -----------------------------------------------------------------------------------------------------
@@ -361,7 +340,7 @@ export class Protocol {
       if (!this.subscriptions.has(subscription)) return; // its user has left
       if (hear) {
         if (!retained) this.#heard.expect(hear.topic, subscription, hear.number - 1);
-        this.counts.unreadable += subscription._hear(hear, retained);
+        subscription._hear(hear, retained);
       } else if (lost) {
         subscription._lose(lost, count, reason);
         if (reason === "ring_exceeded") this.#recall(subscription, lost);
@@ -379,7 +358,8 @@ export class Protocol {
   #fetch(subscription, step) {
     const { ordering } = subscription;
     const { epoch } = ordering;
-    if (!this.isWelcome || this.epoch !== epoch) return ordering.forget(step); // lane and feed have different brokers for a moment
+    // Lane and feed have different brokers for a moment, or the subscriber has enough for now.
+    if (!this.isWelcome || this.epoch !== epoch || subscription._isFull) return ordering.forget(step);
     this.#ask("REPLAY", step.fetch, [step.fetch, step.first, step.last], (header, frames, error) => {
       if (error) return epoch === ordering.epoch && ordering.forget(step);
       const { runs, unreadable } = readRuns(frames);
@@ -388,8 +368,13 @@ export class Protocol {
     });
   }
 
-  /** Compare the newest number of each topic at once. Lane and feed connect in either order. */
-  #askHeads() {
+  /** Those that take more. What the others miss is fetched once they do: it lies in the ring of the broker, and takes no memory here. */
+  #hungry() {
+    return [...this.subscriptions].filter((subscription) => !subscription._isFull);
+  }
+
+  /** Compare the newest number of each topic at once. Lane and feed connect in either order; or a subscription has room again. */
+  askHeads() {
     if (!this.isWelcome || !this.subscriptions.size) return;
     const patterns = [...new Set([...this.subscriptions].flatMap((subscription) => subscription.patterns))];
     const asked = patterns.length > PATTERN_LIMIT ? ["*"] : patterns;
@@ -397,6 +382,6 @@ export class Protocol {
   }
 
   #compare({ epoch, heads }) {
-    for (const subscription of [...this.subscriptions]) this.#apply(subscription, subscription.ordering.heartbeat(epoch, heads));
+    for (const subscription of this.#hungry()) this.#apply(subscription, subscription.ordering.heartbeat(epoch, heads));
   }
 }

@@ -15,7 +15,7 @@ export class SocketPair {
   #sending = null; // the promise of #sendAll
   #isClosed = false;
 
-  /** `hooks`: connected(), disconnected(), denied(detail), lane(frames), feed(frames) (may return a promise to wait for), fault(error). */
+  /** `hooks`: connected(), disconnected(), denied(detail), lane(frames), feed(frames), fault(error). */
   constructor({ lane, feed, curve }, prefixes, hooks) {
     const keys = curve ? { curveServerKey: curve.server_public, curvePublicKey: curve.client_public, curveSecretKey: curve.client_secret } : {};
     const options = { linger: LINGER_MILLISECONDS, maxMessageSize: FRAME_LIMIT_BYTES, reconnectInterval: 20, reconnectMaxInterval: 1000, ...keys };
@@ -97,7 +97,7 @@ export class SocketPair {
     while (!this.#isClosed && !socket.closed) {
       try {
         const frames = await socket.receive();
-        if (!this.#isClosed) await take(frames);
+        if (!this.#isClosed) take(frames);
       } catch (error) {
         if (this.#isClosed || socket.closed) return;
         this.#hooks.fault(error);

@@ -4,22 +4,23 @@ import { unpackEvents } from "./decoder.js";
 import { Ordering } from "./ordering.js";
 
 const QUEUE_LIMIT_EVENTS = 16_384;
+const QUEUE_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /** Events in order. Events that are lost for good, or cannot be read, show as `bus.gap`. */
 export class Subscription {
-  #chunks = []; // {run, isRetained, events, places, gaps, at}: places in the one order
-  #size = 0;
+  #chunks = []; // runs and gaps, as #asChunk makes them; a run is read when it is taken, since what it holds may be many times its size
+  #size = 0; // events that are queued
+  #bytes = 0; // of runs that are not read yet
+  #wasFull = false;
   #waiting = []; // {resolve, reject} of those who called next
-  #drained = () => {};
   #end = null; // {error}: nothing follows what is queued
-  #leave;
-  #handedOn;
+  #hooks;
 
-  constructor(patterns, { leave = () => {}, handedOn = () => {} } = {}) {
+  /** `hooks`: leave(), handedOn(run), hasRoom(), unreadable(count). */
+  constructor(patterns, hooks = {}) {
     this.patterns = patterns;
     this.ordering = new Ordering(patterns);
-    this.#leave = leave;
-    this.#handedOn = handedOn;
+    this.#hooks = hooks;
   }
 
   get isClosed() {
@@ -31,27 +32,22 @@ export class Subscription {
     return this.#end?.error ?? null;
   }
 
-  /** Queue the events of a run from `skip` on. Returns how many of them cannot be read. */
+  /** Whether nothing more is to be queued; `hasRoom` is called once it is. */
+  get _isFull() {
+    this.#wasFull ||= this.#size > QUEUE_LIMIT_EVENTS || this.#bytes > QUEUE_LIMIT_BYTES;
+    return this.#wasFull;
+  }
+
+  /** Queue the events of a run from `skip` on. */
   _hear(run, isRetained) {
-    const found = unpackEvents(run.body, run.count, run.skip);
-    const [events, gaps, places] = [[], new Set(), []];
-    for (const [i, event] of found.entries()) {
-      if (event === null && gaps.has(events.at(-1))) {
-        events.at(-1).count += 1;
-        continue;
-      }
-      events.push(event ?? gapOf(run.topic, 1, "unreadable"));
-      places.push(run.sequence + run.skip + i);
-      if (event === null) gaps.add(events.at(-1));
-    }
-    this.#put({ run: { ...run, body: null }, isRetained, events, places, gaps, at: 0 });
-    return found.length - events.length + gaps.size;
+    this.#bytes += run.body.length;
+    this.#put({ run, isRetained, events: null }, run.count - run.skip);
   }
 
   /** Queue the loss of events. */
   _lose(topic, count, reason) {
     const gap = gapOf(topic, count, reason);
-    this.#put({ run: null, isRetained: false, events: [gap], places: [0], gaps: new Set([gap]), at: 0 });
+    this.#put({ run: null, isRetained: false, events: [gap], places: [0], gaps: new Set([gap]), at: 0 }, 1);
   }
 
   /** End it. What is queued is still handed on; then comes this error, or the end if there is none. */
@@ -59,12 +55,6 @@ export class Subscription {
     if (this.#end) return;
     this.#end = { error };
     this.#pass();
-    this.#drained();
-  }
-
-  /** Wait until the queue has room. */
-  async _room() {
-    while (this.#size > QUEUE_LIMIT_EVENTS && !this.#end) await new Promise((resolve) => (this.#drained = resolve));
   }
 
   /** The next event, its place, and the run in which it came (null for a gap); undefined once the subscription is closed. */
@@ -83,9 +73,8 @@ export class Subscription {
 
   /** Stop listening. */
   close() {
-    if (!this.#end) this.#leave();
-    this.#chunks = [];
-    this.#size = 0;
+    if (!this.#end) this.#hooks.leave?.();
+    [this.#chunks, this.#size, this.#bytes] = [[], 0, 0];
     this._finish();
   }
 
@@ -97,10 +86,10 @@ export class Subscription {
     }
   }
 
-  #put(chunk) {
+  #put(chunk, size) {
     if (this.#end) return;
     this.#chunks.push(chunk);
-    this.#size += chunk.events.length;
+    this.#size += size;
     this.#pass();
   }
 
@@ -116,17 +105,41 @@ export class Subscription {
   }
 
   #taken(chunk) {
+    if (!chunk.events) this.#read(chunk);
     const [event, sequence] = [chunk.events[chunk.at], chunk.places[chunk.at]];
     chunk.at += 1;
     this.#size -= 1;
     if (chunk.at === chunk.events.length) {
       this.#chunks.shift();
-      if (chunk.run && !chunk.isRetained) this.#handedOn(chunk.run);
+      if (chunk.run && !chunk.isRetained) this.#hooks.handedOn?.(chunk.run);
     }
-    if (this.#size <= QUEUE_LIMIT_EVENTS) this.#drained();
+    if (this.#wasFull && this.#size <= QUEUE_LIMIT_EVENTS / 2 && this.#bytes <= QUEUE_LIMIT_BYTES / 2) {
+      this.#wasFull = false;
+      this.#hooks.hasRoom?.();
+    }
     if (chunk.gaps.has(event)) return { event, run: null, sequence };
     if (chunk.run.correlation !== null) noteCorrelation(event, chunk.run.correlation);
     return { event, run: chunk.run, sequence };
+  }
+
+  /** Read the events of a run. Those that cannot be read become gaps. */
+  #read(chunk) {
+    const { run } = chunk;
+    const [events, gaps, places] = [[], new Set(), []];
+    const found = unpackEvents(run.body, run.count, run.skip);
+    for (const [i, event] of found.entries()) {
+      if (event === null && gaps.has(events.at(-1))) {
+        events.at(-1).count += 1;
+        continue;
+      }
+      events.push(event ?? gapOf(run.topic, 1, "unreadable"));
+      places.push(run.sequence + run.skip + i);
+      if (event === null) gaps.add(events.at(-1));
+    }
+    this.#bytes -= run.body.length;
+    this.#size -= found.length - events.length;
+    Object.assign(chunk, { run: { ...run, body: null }, events, places, gaps, at: 0 });
+    if (gaps.size) this.#hooks.unreadable?.(found.length - events.length + gaps.size);
   }
 }
 

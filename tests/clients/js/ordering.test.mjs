@@ -179,6 +179,20 @@ test("retained events skip numbers without a loss", () => {
   assert.deepEqual(told(ordering.receive(run(1, { epoch: "e2", sourceNumber: 6, key: "a" }))), [6]);
 });
 
+test("what it holds is bounded in bytes: early messages and those behind a hole, of all topics together", () => {
+  const large = (number, topic) => ({ ...run(number, { topic }), body: Buffer.alloc(16 * 1024 * 1024) });
+  const early = new Ordering(["app.*"]);
+  for (let i = 1; i <= 10; i++) early.receive(large(i));
+  const heard = early.join("e1", 0, [[TOPIC, 6]], []).filter(({ hear }) => hear);
+  assert.deepEqual(heard.map(({ hear }) => hear.number), [7, 8, 9, 10]);
+  const ordering = joined();
+  for (const topic of ["app.a", "app.b", "app.c"]) for (let i = 2; i <= 4; i++) ordering.receive(large(i, topic));
+  assert.deepEqual([...ordering.held].map(([topic, held]) => [topic, held.length]), [["app.a", 3], ["app.b", 1]]);
+  ordering.replayed("e1", step(1, 1, "app.a"), answer(2, [run(1, { topic: "app.a" })]));
+  ordering.receive(large(5, "app.c"));
+  assert.deepEqual([...ordering.held].map(([topic, held]) => [topic, held.length]), [["app.b", 1], ["app.c", 1]]);
+});
+
 test("what it keeps of strangers does not grow without end", () => {
   const ordering = joined();
   for (let i = 1; i <= 20_000; i++) ordering.receive(run(i, { instance: `i${i}`, sourceNumber: 1 }));

@@ -242,6 +242,24 @@ test("after a gap the retained events among the lost ones are recalled", async (
   assert.deepEqual((await queued(subscription)).map((event) => event.n ?? event), [gap, 5, 2]);
 });
 
+test("a subscription that is full misses what comes, and fetches it once it has room; others miss nothing", async () => {
+  const lane = new Lane().welcome();
+  const [slow, fast] = [lane.subscribe([TOPIC]), lane.subscribe(["app.*"])];
+  for (let i = 0; i < 4; i++) lane.feed(run(1 + i * 5000, { count: 5000 }));
+  for (let i = 0; i < 20_000; i++) await fast.next();
+  lane.feed(run(20_001));
+  lane.heartbeat({ [TOPIC]: 20_001 });
+  assert.equal((await fast.next()).n, 20_001);
+  assert.deepEqual([lane.said("REPLAY"), lane.said("SNAPSHOT")], [[], []]);
+  for (let i = 0; i < 12_000; i++) await slow.next();
+  lane.answerSnapshots({ heads: { [TOPIC]: 20_001 } });
+  const [[id, ...asked]] = lane.said("REPLAY");
+  assert.deepEqual(asked, [TOPIC, 20_001, 20_001]);
+  lane.hear("REPLAY", [id, TOPIC, 0, 20_002, "e1"], ...framesOf(run(20_001)));
+  for (let i = 0; i < 8000; i++) await slow.next();
+  assert.equal((await slow.next()).n, 20_001);
+});
+
 test("it says how far it has handed on, every 8,192 events", async () => {
   const lane = new Lane().welcome();
   const subscription = lane.subscribe(["app.*"], { heads: { [TOPIC]: 100 } });

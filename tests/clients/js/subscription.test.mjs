@@ -22,12 +22,13 @@ test("events come in order, to those who waited first", async () => {
 });
 
 test("events that cannot be read are one gap where they stood, and counted", async () => {
-  const subscription = new Subscription([TOPIC]);
-  const unreadable = subscription._hear(runOf(1, [pack({ n: 1 }), TIMESTAMP, pack(7), pack({ n: 4 }), TIMESTAMP]), false);
-  assert.equal(unreadable, 3);
+  let unreadable = 0;
+  const subscription = new Subscription([TOPIC], { unreadable: (count) => (unreadable += count) });
+  subscription._hear(runOf(1, [pack({ n: 1 }), TIMESTAMP, pack(7), pack({ n: 4 }), TIMESTAMP]), false);
   const gap = (count) => ({ type: "bus.gap", lost_topic: TOPIC, count, reason: "unreadable" });
   const found = [await subscription.next(), await subscription.next(), await subscription.next(), await subscription.next()];
   assert.deepEqual(found, [{ n: 1 }, gap(2), { n: 4 }, gap(1)]);
+  assert.equal(unreadable, 3);
 });
 
 test("an event that only looks like a gap is an event", async () => {
@@ -71,16 +72,27 @@ test("what was queued before the end is handed on, and then the end or its error
   await assert.rejects(failed.next(), /displaced/);
 });
 
-test("it has room again once its reader has come near the end", async () => {
-  const subscription = new Subscription([TOPIC]);
-  subscription._hear(run(1, { count: 16_385 }), false);
-  let hasRoom = false;
-  const room = subscription._room().then(() => (hasRoom = true));
-  await null;
-  assert.equal(hasRoom, false);
+test("it is full with many events, and has room again once half of them are taken", async () => {
+  let rooms = 0;
+  const subscription = new Subscription([TOPIC], { hasRoom: () => (rooms += 1) });
+  subscription._hear(run(1, { count: 16_384 }), false);
+  assert.equal(subscription._isFull, false);
+  subscription._hear(run(16_385), false);
+  assert.equal(subscription._isFull, true);
+  for (let i = 0; i < 8192; i++) await subscription.next();
+  assert.deepEqual([subscription._isFull, rooms], [true, 0]);
   await subscription.next();
-  await room;
-  assert.ok(hasRoom);
+  assert.deepEqual([subscription._isFull, rooms], [false, 1]);
+});
+
+test("it is full with few events that are large, and reads them only when they are taken", async () => {
+  let rooms = 0;
+  const subscription = new Subscription([TOPIC], { hasRoom: () => (rooms += 1) });
+  const large = { ...runOf(1, [pack({ filler: new Uint8Array(15 * 1024 * 1024) })]) };
+  for (let i = 0; i < 5; i++) subscription._hear(large, false);
+  assert.equal(subscription._isFull, true);
+  for (let i = 0; i < 3; i++) await subscription.next();
+  assert.deepEqual([subscription._isFull, rooms], [false, 1]);
 });
 
 test("events bear the correlation with which they came", async () => {

@@ -65,7 +65,11 @@ export class Lane {
 
   /** Subscribe, and answer the snapshot at once, unless the test does. */
   subscribe(patterns, { heads = {}, epoch = "e1", sequence = 0, runs = [], isAnswered = true } = {}) {
-    const subscription = new Subscription(patterns, { handedOn: (run) => this.protocol.handedOn(subscription, run) });
+    const subscription = new Subscription(patterns, {
+      handedOn: (run) => this.protocol.handedOn(subscription, run),
+      hasRoom: () => this.protocol.askHeads(),
+      unreadable: (count) => (this.protocol.counts.unreadable += count),
+    });
     this.protocol.subscribe(subscription, () => {}, () => {});
     if (isAnswered) this.answerSnapshots({ heads, epoch, sequence, runs });
     return subscription;
