@@ -274,7 +274,9 @@ export class Client {
       clearTimeout(timer);
       if (error) return reject(error);
       try {
-        resolve({ event: this.#read(reply), epoch: header.epoch, sequence: header.sequence, source: header.source });
+        const found = this.#read(reply);
+        if (question.correlation !== null) noteCorrelation(found, question.correlation);
+        resolve({ event: found, epoch: header.epoch, sequence: header.sequence, source: header.source });
       } catch (unreadable) {
         reject(new RequestFailed("invalid", `the reply cannot be read: ${unreadable.message}`, topic));
       }

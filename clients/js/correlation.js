@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 const current = new AsyncLocalStorage();
 const known = new WeakMap(); // event or request -> its correlation
 
-/** The correlation with which an event, a request or a reply came; null: it had none. */
+/** The correlation with which an event or a request came, or of the request that a reply answers; null: it had none. */
 export function correlationOf(event) {
   return known.get(event) ?? null;
 }

@@ -117,7 +117,7 @@ export interface PublishOptions {
   key?: string | null;
   /** Id of the matter that it belongs to; without one, that in force. */
   correlation?: string | null;
-  /** Wait while the slowest subscriber trails by more than 16,384 events. */
+  /** Resolve only once the slowest subscriber trails by at most 16,384 events. */
   waitForSubscribers?: boolean;
 }
 
@@ -152,7 +152,7 @@ export interface Statistics {
   faults: number;
 }
 
-/** The correlation with which an event, a request or a reply came; null: it had none. */
+/** The correlation with which an event or a request came, or of the request that a reply answers; null: it had none. */
 export function correlationOf(event: object): string | null;
 
 /** Call `run`; what it publishes and asks meanwhile carries this correlation, or that of this event. */

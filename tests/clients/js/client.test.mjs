@@ -127,8 +127,9 @@ test("a key that every object inherits is a field of the reply, and kills nobody
     const body = Buffer.concat([Buffer.from([0x81]), pack("__proto__"), pack({ x: 1 })]);
     return broker.say(name, "REPLY", [header[0], "e1", 1, "server"], body);
   };
-  const reply = await client.request({ type: "app.ask" });
+  const reply = await client.request({ type: "app.ask" }, { correlation: "note-1" });
   delete broker.answers.REQUEST;
+  assert.equal(correlationOf(reply), "note-1");
   assert.deepEqual(Object.keys(reply), ["__proto__"]);
   assert.equal({}.x, undefined);
 });
