@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from bus import wire
+from bus.broker.roster import Roster
 from bus.client import IncomingRequest, Peer, attach, unique_name
 from bus.errors import RequestFailed
 from bus.peer.feed.subscription import Subscription
@@ -25,6 +26,18 @@ IN_HAND_LIMIT = 1024
 """So many requests a server may have in hand, says the protocol page."""
 
 EVENT_TYPES = {"app.numbered": NumberedEvent, "app.state": StateEvent, "app.ask": AskEvent}
+
+
+class WorldOptions(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a scenario says of its broker, as `BrokerOptions` has it."""
+
+    ring_limit_events: int | None = None
+    namespaces: list[str] | None = None
+    roster: Roster | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those options that are given."""
+        return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
 
 
 class World:
@@ -42,8 +55,8 @@ class World:
         self._stack = stack
         self._directory = directory
         self._transport = transport
-        self._options = options
-        self._broker = BrokerProcess(broker_options(transport, directory / "first", **options))
+        self._options = msgspec.convert(options, WorldOptions).given()
+        self._broker = BrokerProcess(broker_options(transport, directory / "first", **self._options))
         self._broker.start()
         stack.callback(lambda: self._broker.is_alive() and self._broker.kill())
         self._proxy = (
@@ -136,9 +149,9 @@ class World:
         """Another peer is there."""
         await self._peer(name)
 
-    async def publish(self, *events: dict[str, Any]) -> None:
+    async def publish(self, *events: dict[str, Any], by: str = "publisher") -> None:
         """Publish events, each in a message of its own."""
-        peer = await self._peer("publisher")
+        peer = await self._peer(by)
         for event in events:
             await peer.publish(msgspec.convert(event, EVENT_TYPES[event["type"]]))
             await peer.settled()
@@ -162,7 +175,7 @@ class World:
         return await self._asking
 
     async def serve(self, how: str) -> None:
-        """Answer `app.ask`: `echo`, `refuse`, `invalid` or `hold` (say nothing)."""
+        """Answer `app.ask`: `echo`, `tell` (publish first), `refuse`, `invalid` or `hold` (say nothing)."""
         peer = await self._peer("server")
 
         def on_request(request: IncomingRequest) -> None:
@@ -170,6 +183,9 @@ class World:
             self._requested.set()
             match how:
                 case "echo":
+                    request.reply(AnswerEvent(text=text))
+                case "tell":  # what it publishes just before is in the reply
+                    peer.post(NumberedEvent(n=0))
                     request.reply(AnswerEvent(text=text))
                 case "refuse":
                     request.fail("refused", "not today")
@@ -226,6 +242,39 @@ class World:
                 denied=lambda reason: None,
             )
         )
+
+    async def publish_raw(self, topic: str, *events: str) -> None:
+        """Publish a run of events that are given in hexadecimal."""
+        is_accepted = asyncio.Event()
+        body = msgspec.msgpack.encode([msgspec.Raw(bytes.fromhex(event)) for event in events])
+
+        def on_lane(transport: SocketTransport, header: wire.LaneHeader) -> None:
+            match header:
+                case wire.WelcomeHeader():
+                    publish = wire.PublishHeader(1, topic, len(events), 1)
+                    transport.send(wire.lane_frames(publish, body))
+                case wire.AcceptedHeader():
+                    is_accepted.set()
+                    transport.close()
+
+        self._speak("instance-without-manners", on_lane)
+        await is_accepted.wait()
+
+    async def answer_raw(self, event: str) -> None:
+        """Serve `app.ask` with an answer that is given in hexadecimal."""
+        is_serving = asyncio.Event()
+
+        def on_lane(transport: SocketTransport, header: wire.LaneHeader) -> None:
+            match header:
+                case wire.WelcomeHeader():
+                    transport.send(wire.lane_frames(wire.ServeHeader(["app.ask"])))
+                case wire.ServeHeader():
+                    is_serving.set()
+                case wire.RequestHeader():
+                    transport.send(wire.lane_frames(wire.ReplyHeader(header.id), bytes.fromhex(event)))
+
+        self._speak("instance-without-manners", on_lane)
+        await is_serving.wait()
 
     async def wait_for_request(self) -> None:
         """The server has a request in hand."""
