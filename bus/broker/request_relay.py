@@ -70,7 +70,7 @@ class RequestRelay:
                 pending.failed("invalid", f"the reply of {peer.name} cannot be read: {error}"),
             )
             raise
-        is_newest = not reply.serial or reply.serial >= peer.life.accepted
+        is_newest = reply.serial in (0, peer.life.accepted)
         sequence = self._event_log.sequence if is_newest else pending.sequence
         replied = wire.RepliedHeader(pending.asked_id, self._event_log.epoch, sequence, peer.name)
         self._out.send(pending.asker.route, replied, body)

@@ -35,9 +35,6 @@ def python_driver(name: str) -> list[str]:
     return [sys.executable, "-P", "-W", "error", str(DRIVERS / name)]
 
 
-BEHIND_THE_PAGE = frozenset[str]()
-"""Clients that play the scenarios of the scripted broker not yet. Take the name out once they do."""
-
 COMMANDS = {
     "python": python_driver("sync_driver.py"),
     "asyncio": python_driver("aio_driver.py"),

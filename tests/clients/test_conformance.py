@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import BEHIND_THE_PAGE
 from tests.clients.scenario_runner import play, scenarios
 from tests.support.broker_processes import GUARD_SECONDS
 
@@ -26,10 +25,7 @@ async def test_client_conforms(
     client: list[str],
     scenario: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
-    request: pytest.FixtureRequest,
 ) -> None:
-    if "scripted" in scenario and request.node.callspec.params["client"] in BEHIND_THE_PAGE:
-        pytest.skip("this client is behind the page")
     await play(scenario, client, tmp_path_factory.mktemp("c"), GUARD_SECONDS)
 
 

@@ -229,6 +229,7 @@ class World:
     def _speak(self, instance: str, on_lane: Callable[[SocketTransport, wire.LaneHeader], None]) -> None:
         """Say HELLO, and whatever `on_lane` says to what comes in."""
         transport = SocketTransport(self._broker.runtime())
+        self._stack.callback(transport.close)
         hello = wire.HelloHeader(
             wire.PROTOCOL_VERSION, f"raw-{instance}", instance, self._broker.options.token
         )
