@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, overload
@@ -226,7 +226,7 @@ class Client(BaseClient):
         *what: type[Event] | str,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
         correlation: str | None = None,
-    ) -> AsyncIterator[Followed]:
+    ) -> AsyncGenerator[Followed, None]:
         """Ask for a state, then hear what changes it, in an order that cannot be wrong.
 
         A `reply` replaces everything handed on before; an `event` behind it is newer than the reply, and to

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, TypeVar, overload
@@ -190,7 +190,7 @@ class Client(BaseClient):
         *what: type[Event] | str,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
         correlation: str | None = None,
-    ) -> Iterator[Followed]:
+    ) -> Generator[Followed, None, None]:
         """Ask for a state, then hear what changes it, in an order that cannot be wrong.
 
         A `reply` replaces everything handed on before; an `event` behind it is newer than the reply, and to

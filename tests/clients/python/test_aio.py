@@ -124,3 +124,55 @@ async def test_leaving_a_subscription_ends_its_loop(runtime: Runtime) -> None:
         await asyncio.sleep(0)
         events.close()
         assert await hearing is None
+
+
+async def test_asking_then_following_hands_on_replies_and_events(runtime: Runtime) -> None:
+    async with connect("server", runtime=runtime) as server, connect(runtime=runtime) as client:
+
+        async def answer(request: EchoEvent) -> EchoedEvent:
+            await server.publish({"type": "app.n", "n": 1})
+            return EchoedEvent(text=request.text)
+
+        await server.serve(EchoEvent, answer)
+        changes = client.ask_then_follow(EchoEvent(text="hello"), "app.*")
+        first = await anext(changes)
+        assert (first.kind, first.event) == ("reply", EchoedEvent(text="hello"))
+        await server.publish({"type": "app.n", "n": 2})
+        found = [(await anext(changes)).event["n"]]
+        if found == [1]:  # the handler said that its reply holds as of its beginning
+            found.append((await anext(changes)).event["n"])
+        assert found[-1] == 2
+        await changes.aclose()
+
+
+async def test_following_without_a_server_fails_as_asking_does(runtime: Runtime) -> None:
+    async with connect(runtime=runtime) as client:
+        with pytest.raises(RequestFailed) as failed:
+            await anext(client.ask_then_follow(EchoEvent(text="?"), "app.*"))
+        assert failed.value.kind == "no_responder"
+
+
+async def test_closing_the_client_ends_what_is_followed(runtime: Runtime) -> None:
+    async with connect("server", runtime=runtime) as server, connect(runtime=runtime) as client:
+        await server.serve(EchoEvent, lambda request: EchoedEvent(text=request.text))
+        changes = client.ask_then_follow(EchoEvent(text="hello"), "app.*")
+        await anext(changes)
+        hearing = asyncio.ensure_future(anext(changes, None))
+        await asyncio.sleep(0)
+        await client.close()
+        assert await hearing is None
+
+
+async def test_handlers_carry_the_matter_of_their_request(runtime: Runtime) -> None:
+    async with connect("server", runtime=runtime) as server, connect(runtime=runtime) as client:
+        events = await client.subscribe("app.n")
+
+        async def answer(request: EchoEvent) -> EchoedEvent:
+            await server.publish({"type": "app.n", "text": request.text})
+            return EchoedEvent(text="done")
+
+        await server.serve(EchoEvent, answer)
+        await asyncio.gather(
+            *(client.request(EchoEvent(text=id), correlation=id) for id in ("first", "second"))
+        )
+        assert all([(await events.next())["text"] == events.correlation for _ in range(2)])

@@ -273,3 +273,62 @@ def test_leaving_tells_everybody_who_waits() -> None:
     protocol.leave(returning=True)
     assert sent(protocol)[-1] == ("BYE", [True])
     assert all(isinstance(answers.found[0], Exception) for answers in (asked, published, snapshot))
+
+
+def test_a_client_that_is_displaced_ends_every_wait_and_says_no_more() -> None:
+    protocol, asked, published, served = welcomed(), Answers(), Answers(), Answers()
+    protocol.request("app.ask", EVENT, 1.0, None, asked)
+    protocol.publish("app.n", EVENT, None, None, published)
+    protocol.serve(["app.ask"], served)
+    sent(protocol)
+    say(protocol, "FAILED", [0, "refused", "displaced: another peer is me now", "HELLO"])
+    assert protocol.refusal is not None
+    assert (protocol.is_over, protocol.is_welcome, protocol.refusal.reason) == (True, False, "displaced")
+    assert [error.kind for error in (*asked.found, *served.found)] == ["died", "died"]
+    assert [error.reason for error in published.found] == ["displaced"]
+    protocol.connected()
+    say(protocol, "FAILED", [1, "refused", "unknown_peer: say HELLO first", "PONG"])
+    say(protocol, "WELCOME", [2, "e1", 0, 0, "public", "guest"])
+    protocol.moved("another credential")
+    protocol.connected()
+    assert sent(protocol) == []
+
+
+def test_a_reserved_name_is_tried_again_only_at_another_runtime() -> None:
+    protocol = Protocol("me", "token")
+    protocol.connected()
+    sent(protocol)
+    say(protocol, "FAILED", [0, "refused", "reserved_name: it has a credential", "HELLO"])
+    protocol.connected()
+    assert sent(protocol) == []
+    protocol.moved("another credential")
+    protocol.connected()
+    assert sent(protocol)[0][1][3] == "another credential"
+
+
+def test_a_reply_on_which_work_began_before_the_first_message_does_not_hold_as_of_now() -> None:
+    protocol = welcomed()
+    for id in (3, 4):
+        say(protocol, "REQUEST", [id, "app.ask", 1000, None, "x"], EVENT)
+    protocol.answer(3, EVENT, protocol.serial)
+    serial = protocol.serial
+    protocol.publish("app.n", EVENT, None, None, None)
+    protocol.answer(4, EVENT, serial)
+    assert [header for verb, header in sent(protocol) if verb == "REPLY"] == [[3, 0], [4, 2]]
+
+
+def test_messages_that_make_no_sense_are_counted() -> None:
+    protocol = welcomed()
+    for frames in ([b"REPLY"], [b"REPLY", b"\xc1"], [b"FAILED", b"\x91\x07"], [b"REQUEST", b"\xa0"]):
+        protocol.lane(frames, 0.0)
+    for frames in ([b"app.n"], [b"app.n", b"\x90", b"\x90"], [b"!heartbeat", b"\xc0", b"\xc0"]):
+        protocol.feed(frames)
+    assert protocol.meaningless == 7
+    assert sent(protocol) == []
+
+
+def test_a_snapshot_that_cannot_be_read_fails_the_subscription() -> None:
+    protocol, answers = welcomed(), Answers()
+    protocol.feed_follower.subscribe(["app.*"], lambda step: None, answers)
+    say(protocol, "SNAPSHOT", [1, "e1", "not a number", {}, 0])
+    assert [error.kind for error in answers.found] == ["invalid"]

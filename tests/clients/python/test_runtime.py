@@ -12,7 +12,12 @@ import pytest
 
 import bus.discovery
 from undercroft_client.errors import NotRunning
-from undercroft_client.runtime import FILE_LIMIT_BYTES, read_runtime, runtime_path
+from undercroft_client.runtime import (
+    FILE_LIMIT_BYTES,
+    environment_credential,
+    read_runtime,
+    runtime_path,
+)
 
 CONTENT = {
     "protocol": 2,
@@ -91,3 +96,35 @@ def test_a_file_that_others_can_read_is_not_trusted(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_names_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match="start it with 'undercroft up'"):
         read_runtime(tmp_path / "runtime.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "found"),
+    [
+        ("me:secret", "me", "secret"),
+        ("me:with:colons", "me", "with:colons"),
+        ("another:secret", "me", None),
+        ("me:", "me", None),
+        ("me", "me", None),
+        ("", "", None),
+    ],
+)
+def test_a_credential_of_the_environment_counts_for_its_name(
+    tmp_path: Path, given: str, name: str, found: str | None
+) -> None:
+    path = written(tmp_path)
+    environ = {"UNDERCROFT_CREDENTIAL": given, "UNDERCROFT_RUNTIME": str(path)}
+    assert environment_credential(name, read_runtime(path), environ) == found
+
+
+def test_a_credential_of_the_environment_counts_for_the_runtime_that_it_came_with(tmp_path: Path) -> None:
+    for name in ("own", "copy", "other"):
+        (tmp_path / name).mkdir()
+    own, copy = written(tmp_path / "own"), written(tmp_path / "copy")
+    other = written(tmp_path / "other", {**CONTENT, "token": "another"})
+    environ = {"UNDERCROFT_CREDENTIAL": "me:secret", "UNDERCROFT_RUNTIME": str(own)}
+    assert environment_credential("me", read_runtime(copy), environ) == "secret"
+    assert environment_credential("me", read_runtime(other), environ) is None
+    assert environment_credential("me", read_runtime(own), {"UNDERCROFT_CREDENTIAL": "me:secret"}) is None
+    gone = {**environ, "UNDERCROFT_RUNTIME": str(tmp_path / "nowhere")}
+    assert environment_credential("me", read_runtime(own), gone) is None

@@ -188,3 +188,45 @@ def test_a_thousand_events_in_one_call_arrive_in_order(runtime: Runtime) -> None
     with connect(runtime=runtime) as client, client.subscribe("app.n") as events:
         client.publish(*({"type": "app.n", "n": n} for n in range(1000)))
         assert [events.next()["n"] for _ in range(1000)] == list(range(1000))
+
+
+def test_asking_then_following_hands_on_typed_replies_and_events(runtime: Runtime) -> None:
+    with (
+        connect(runtime=runtime) as client,
+        server(runtime, lambda request: EchoedEvent(text=request.text)) as failures,
+    ):
+        changes = client.ask_then_follow(EchoEvent(text="hello"), NotedEvent)
+        first = next(changes)
+        assert (first.kind, first.event) == ("reply", EchoedEvent(text="hello"))
+        client.publish(NotedEvent(page="a", line=1))
+        second = next(changes)
+        assert (second.kind, second.event) == ("event", NotedEvent(page="a", line=1))
+        changes.close()
+        assert failures == []
+
+
+def test_what_is_withdrawn_is_there_for_no_late_joiner(runtime: Runtime) -> None:
+    with connect(runtime=runtime) as client:
+        client.publish(NotedEvent(page="a", line=1), NotedEvent(page="b", line=2))
+        client.withdraw(NotedEvent, "a")
+        with client.subscribe(NotedEvent) as events:
+            assert events.next() == NotedEvent(page="b", line=2)
+
+
+def test_a_matter_is_carried_by_what_is_published_within_its_block(runtime: Runtime) -> None:
+    with connect(runtime=runtime) as client, client.subscribe("app.*") as events:
+        with correlated("matter"):
+            client.publish({"type": "app.n", "n": 1})
+        client.publish({"type": "app.n", "n": 2}, correlation="another")
+        client.publish({"type": "app.n", "n": 3})
+        assert [(events.next()["n"], events.correlation) for _ in range(3)] == [
+            (1, "matter"),
+            (2, "another"),
+            (3, None),
+        ]
+
+
+def test_a_publisher_that_waits_for_its_subscribers_goes_on_where_none_is_behind(runtime: Runtime) -> None:
+    with connect(runtime=runtime) as client:
+        client.publish({"type": "app.n"}, wait_for_subscribers=True)
+        assert client.behind == 0
