@@ -43,3 +43,8 @@ sign_manifest
 
 # What an install has reserved, for its tests.
 reserved_bytes
+
+# What Python calls of a stream, and a count for users of the thin client.
+writelines
+writable
+meaningless

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 STALLED_SECONDS: Final = 5.0
-"""A reader that takes nothing for so long, while others wait for it, is cut off."""
+"""A reader that takes nothing for this time, while others wait for it, is cut off."""
 
 
 class StalledReaders:

@@ -18,6 +18,7 @@ from undercroft_client import (
     RequestFailed,
     Runtime,
     connect,
+    correlated,
 )
 from undercroft_client.events import BusStatisticsRequestEvent, GapEvent
 from undercroft_client.ordering import Lost

@@ -6,8 +6,8 @@ import asyncio
 import os
 from collections.abc import Callable
 
-from actors.runtime.supervisor.processes.line_cutter import LineCutter
-from actors.runtime.supervisor.processes.pipe_reader import PipeReader
+from actors.runtime.supervisor.processes.output.line_cutter import LineCutter
+from actors.runtime.supervisor.processes.output.pipe_reader import PipeReader
 from actors.runtime.supervisor.processes.spawner import ChildPipes
 from bus.lifeline import LifelineBroken, LifelineMessage, LineDecoder, encode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.runtime.supervisor.processes.line_cutter import LINE_LIMIT_BYTES, LineCutter
+from actors.runtime.supervisor.processes.output.line_cutter import LINE_LIMIT_BYTES, LineCutter
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r", codec="utf-8"), max_size=30)), st.data())

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from actors.runtime.supervisor.processes.pipe_reader import DRAIN_LIMIT_BYTES, PipeReader
+from actors.runtime.supervisor.processes.output.pipe_reader import DRAIN_LIMIT_BYTES, PipeReader
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(os.name != "posix", reason="waits on a pipe")]
 
