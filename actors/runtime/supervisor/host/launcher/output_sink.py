@@ -20,9 +20,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TextIO, cast
 
 LIMIT_BYTES: Final = 1024 * 1024
-MINOR_LIMIT_BYTES: Final = LIMIT_BYTES // 2
-"""Minor lines (the output of children) leave the other half of the queue to the supervisor's own."""
-
 WRITE_SIZE_BYTES: Final = 64 * 1024
 STALL_SECONDS: Final = 0.5
 """At the end of the process: how long a reader may take nothing before what is left counts as dropped."""
