@@ -260,6 +260,18 @@ test("a subscription that is full misses what comes, and fetches it once it has 
   assert.equal((await slow.next()).n, 20_001);
 });
 
+test("of what a subscription missed no more is fetched than it takes", async () => {
+  const lane = new Lane().welcome();
+  const subscription = lane.subscribe(["app.*"]);
+  lane.heartbeat({ [TOPIC]: 50_000 });
+  const [[id]] = lane.said("REPLAY");
+  lane.hear("REPLAY", [id, TOPIC, 0, 17_001, "e1"], ...framesOf(run(1, { count: 17_000 })));
+  assert.deepEqual(lane.said("REPLAY"), []);
+  for (let i = 0; i < 10_000; i++) await subscription.next();
+  lane.answerSnapshots({ heads: { [TOPIC]: 50_000 } });
+  assert.deepEqual(lane.said("REPLAY").map(([, ...asked]) => asked), [[TOPIC, 17_001, 50_000]]);
+});
+
 test("it says how far it has handed on, every 8,192 events", async () => {
   const lane = new Lane().welcome();
   const subscription = lane.subscribe(["app.*"], { heads: { [TOPIC]: 100 } });

@@ -33,6 +33,14 @@ test("on a new connection everything is asked for again, but for what was refuse
   assert.deepEqual(said, ["app.a"]);
 });
 
+test("what was not answered on a connection that ended is never answered", () => {
+  const { services } = serving("app.a", "app.b");
+  services.startOver();
+  services.answered(null);
+  services.answered(null);
+  assert.equal(services.next, undefined);
+});
+
 test("what was confirmed before and is refused now is asked for again, once each time", () => {
   const { services, said } = serving("app.a");
   services.answered(null);

@@ -85,6 +85,14 @@ test("it is full with many events, and has room again once half of them are take
   assert.deepEqual([subscription._isFull, rooms], [false, 1]);
 });
 
+test("events that became one gap count as one once they are read", async () => {
+  const subscription = new Subscription([TOPIC]);
+  subscription._hear({ ...run(1, { count: 16_000 }), body: Buffer.from([0xc1]) }, false);
+  assert.equal((await subscription.next()).count, 16_000);
+  subscription._hear(run(16_001, { count: 16_384 }), false);
+  assert.equal(subscription._isFull, false);
+});
+
 test("it is full with few events that are large, and reads them only when they are taken", async () => {
   let rooms = 0;
   const subscription = new Subscription([TOPIC], { hasRoom: () => (rooms += 1) });
