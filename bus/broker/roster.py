@@ -50,11 +50,13 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         peers: their names are reserved for them, whether they are connected or not.
         namespaces: those that the profile declares, besides `app.*`, which is everybody's.
         guests: what guests may do besides.
+        trusts_everybody: whether there are no guests: those without a credential count as named peers, too.
     """
 
     peers: dict[str, Grant] = {}
     namespaces: list[NamespaceRule] = []
     guests: Grant = Grant()
+    trusts_everybody: bool = False
 
 
 def digest_of(credential: str) -> str:
@@ -81,8 +83,9 @@ def grant_for(owner: str, credential: str, *, is_actor: bool = False, reveals_se
 
 
 def generous_roster(namespaces: Iterable[str] = ()) -> Roster:
-    """A roster that trusts every guest, for a bus within one process, and for tests that need no roles."""
+    """A roster that trusts everybody, for a bus within one process, and for tests that need no roles."""
     return Roster(
         namespaces=[NamespaceRule(namespace=namespace) for namespace in namespaces],
         guests=Grant(publishes=["*"], serves=["*"], reveals_secrets=True, is_actor=True),
+        trusts_everybody=True,
     )

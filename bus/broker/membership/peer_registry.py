@@ -80,11 +80,12 @@ class PeerRegistry:
         released = [name for name in former if name not in roster.peers]
         rules = TopicRules(roster.namespaces)
         self._roster = roster
-        self._guests = PeerRights(rules, roster.guests)
+        self._guests = PeerRights(rules, roster.guests, is_guest=not roster.trusts_everybody)
         self._rights = {name: PeerRights(rules, grant, name) for name, grant in roster.peers.items()}
         for peer in self.by_route.values():
             grant = None if peer.rights.is_guest else roster.peers.get(peer.name)
-            is_same = grant is not None and grant.credential_sha256 == former[peer.name].credential_sha256
+            known = former.get(peer.name)
+            is_same = grant and known and grant.credential_sha256 == known.credential_sha256
             peer.rights = self._rights[peer.name] if is_same else self._guests
         return [name for name in released if name not in self.by_name]
 
@@ -112,10 +113,11 @@ class PeerRegistry:
             return [self._admit(route, hello, rights)]
         if former.rights.is_guest and not rights.is_guest:
             why = "the name belongs to a peer of the profile, which has come"
-            return [
-                *self._displace(former, why, returning=False),
-                self._admit(route, hello, rights),
-            ]
+            changes = self._displace(former, why, returning=False)
+            former = self.by_name.get(hello.name)  # another life of that peer may have waited for the name
+            if former is None:
+                return [*changes, self._admit(route, hello, rights)]
+            return [*changes, *self._claim(route, hello, former, now)]
         return self._claim(route, hello, former, now)
 
     def pong(self, peer: PeerRecord, pong: wire.PongHeader) -> list[Change]:

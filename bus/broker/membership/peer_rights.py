@@ -34,16 +34,24 @@ class PeerRights:
         publishable: topics that were found to be allowed.
     """
 
-    def __init__(self, rules: TopicRules | None = None, grant: Grant | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        rules: TopicRules | None = None,
+        grant: Grant | None = None,
+        name: str = "",
+        *,
+        is_guest: bool | None = None,
+    ) -> None:
         """Take what the roster says.
 
         Args:
             rules: which topics exist; None: those of the contract, and `app.*`.
             grant: what is granted besides.
             name: of the peer; empty for guests.
+            is_guest: whether it counts as one; None: if it has no name.
         """
-        self.role = NAMED if name else GUEST
-        self.is_guest = not name
+        self.is_guest = not name if is_guest is None else is_guest
+        self.role = GUEST if self.is_guest else NAMED
         self.publishable: set[str] = set()
         self._rules = rules or TopicRules()
         self._grant = grant or Grant()

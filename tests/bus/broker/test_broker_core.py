@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bus import wire
 from bus.broker.backlog import BACKLOG_LIMIT_MESSAGES, RETRY_SECONDS
 from bus.broker.request_table import IN_HAND_LIMIT
-from bus.broker.service_book import GUEST_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
+from bus.broker.service_book import RESTART_GRACE_SECONDS, SUCCESSION_GRACE_SECONDS
 from bus.wire import frames as wire_frames
 from tests.support.core_under_test import CoreUnderTest
 
@@ -84,7 +84,7 @@ def test_an_absent_server_is_restarting_for_a_while_and_then_nobody(broker: Core
     broker.vanish(b"server")
     for seconds, kind in [
         (0.0, "restarting"),
-        (GUEST_GRACE_SECONDS - 1, "restarting"),
+        (RESTART_GRACE_SECONDS - 1, "restarting"),
         (1.0, "no_responder"),
     ]:
         broker.tick(seconds)
@@ -108,7 +108,7 @@ def test_another_peer_may_take_over_a_service_whose_server_is_gone(broker: CoreU
     broker.vanish(b"server")
     broker.send(b"heir", wire.ServeHeader(["app.ask"]))
     assert broker.last(b"heir").message.startswith("duplicate_service")
-    broker.tick(GUEST_GRACE_SECONDS)
+    broker.tick(RESTART_GRACE_SECONDS)
     broker.send(b"heir", wire.ServeHeader(["app.ask"]))
     assert broker.last(b"heir") == wire.ServeHeader(["app.ask"])
     broker.hello(b"server2", "server", "instance-new")

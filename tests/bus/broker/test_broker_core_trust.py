@@ -247,6 +247,21 @@ def test_a_guest_that_waits_for_a_name_is_refused_if_it_becomes_reserved_meanwhi
     assert broker.last(b"newcomer").message.startswith("reserved_name")
 
 
+def test_two_lives_of_a_peer_that_was_a_guest_for_a_while_do_not_both_get_its_name() -> None:
+    roster = strict_roster("engine")
+    broker = CoreUnderTest(roster)
+    join(broker, "engine", b"first", "instance-of-first")
+    join(broker, "engine", b"second", "instance-of-second")
+    broker.core.use(Roster(), broker.now)
+    broker.core.use(roster, broker.now)
+    join(broker, "engine", b"third", "instance-of-third")
+    assert broker.last(b"first").message.startswith("displaced: ")
+    assert isinstance(broker.last(b"second"), wire.WelcomeHeader | wire.PingHeader)
+    assert broker.core.routes() == [b"second", b"third"]
+    broker.send(b"second", wire.PongHeader(broker.last(b"second").id))
+    assert broker.last(b"third").message.startswith("duplicate_name")
+
+
 def test_a_peer_that_leaves_the_roster_is_a_guest_from_then_on(broker: CoreUnderTest) -> None:
     publish(broker, b"config_store", "config.settings_changed", 1, key="")
     broker.core.use(strict_roster("history", namespaces=OWNED), broker.now)
