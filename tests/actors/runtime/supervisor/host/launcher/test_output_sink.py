@@ -133,6 +133,20 @@ def test_at_the_end_a_reader_that_takes_nothing_is_not_waited_for(reader: Reader
     assert not sink.drain(stall_seconds=0.05)
 
 
+def test_without_a_thread_lines_wait_for_one(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sink = OutputSink(reader.write)
+    reader.read_on()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert sink.write(b"one\n")
+    assert sink.write(b"two\n")
+    assert sink.drain()
+    assert reader.text == "one\ntwo\n"
+
+
 def test_a_sink_can_end_once_everything_is_written(reader: Reader) -> None:
     sink, ended = OutputSink(reader.write), threading.Event()
     sink.write(b"one\n")
@@ -199,5 +213,4 @@ def test_two_streams_to_two_places_have_a_sink_each(tmp_path: Path) -> None:
         assert one.sink.drain()
         assert other.sink.drain()
         assert not one.isatty()
-        assert one.writable()
     assert ((tmp_path / "out").read_text(), (tmp_path / "err").read_text()) == ("out\n", "err\n")
