@@ -34,6 +34,8 @@ class AlreadyRunning(OperatorError):
 
     def __str__(self) -> str:
         who = f"process {self.holder.pid}" if self.holder else "another process"
+        if self.holder is not None and not self.holder.name.startswith(HOLDER_NAME):
+            return f"{self.state}: in use by {self.holder.name} ({who}); try again once it has ended"
         return (
             f"{self.state}: a runtime is already up ({who}); see 'undercroft status', "
             "end it with 'undercroft down', or take its place with 'undercroft up --replace'"

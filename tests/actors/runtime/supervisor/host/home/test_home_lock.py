@@ -43,3 +43,12 @@ def test_the_lock_of_a_killed_holder_is_free(tmp_path: Path) -> None:
         first.kill()
     with take_home(tmp_path, "x") as lock:
         assert lock.acquire().pid == os.getpid()
+
+
+def test_one_that_is_no_supervisor_is_named_as_what_it_is(tmp_path: Path) -> None:
+    with (
+        take_home(tmp_path, "the doctor of x", is_supervisor=False),
+        pytest.raises(AlreadyRunning, match="in use by the doctor of x") as caught,
+    ):
+        take_home(tmp_path, "x")
+    assert "runtime is already up" not in str(caught.value)
