@@ -88,10 +88,17 @@ class OutputSink:
             self._tell_dropped()
             self._append(data, lines)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="output", daemon=True)
-                self._thread.start()
+                self._start()
             self._changed.notify()
             return True
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="output", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return  # there are too many threads: the lines wait, and the next one tries again
+        self._thread = thread
 
     def finish(self, then: Callable[[], object]) -> None:
         """Take nothing more. Once everything is written, the thread calls `then`."""
