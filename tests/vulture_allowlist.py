@@ -40,6 +40,8 @@ request_raw
 replays
 NOT_REACHED
 sign_manifest
+ask_then_follow
+meaningless
 
 # What an install has reserved, for its tests.
 reserved_bytes

@@ -94,6 +94,11 @@ class BaseClient:
         """By how many events the slowest subscriber trails what was published last, as far as it said."""
         return self._protocol.behind
 
+    @property
+    def meaningless(self) -> int:
+        """How many messages made no sense, and were passed over."""
+        return self._protocol.meaningless
+
     def _presented(self) -> str:
         """What HELLO presents to this runtime under this name."""
         found = self._credential or environment_credential(self.name, self._runtime)
