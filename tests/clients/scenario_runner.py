@@ -15,6 +15,9 @@ from tests.clients.world import World
 
 SCENARIO_FILES = ("scenarios.json", "scripted_scenarios.json")
 
+PATIENCE_SECONDS = 25.0
+"""Limit of a connection or a request that a scenario gives none: a busy machine needs more than the default."""
+
 CONNECTED: list[dict[str, Any]] = [
     {"client": "connect", "with": {"name": "me"}, "later": True},
     {"world": "admit"},
@@ -213,6 +216,8 @@ async def _step_of_client(
     options = dict(step.get("with", {}))
     if "runtime" in options:
         options["runtime"] = world.runtime(options["runtime"])
+    if step["client"] in ("connect", "request"):
+        options.setdefault("timeout_seconds", PATIENCE_SECONDS)
     if step["client"] != "outcome":
         driver.begin(step["client"], step.get("of", []), options)
     return None if step.get("later") else await driver.outcome()
