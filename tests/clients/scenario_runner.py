@@ -16,7 +16,7 @@ from tests.clients.world import World
 SCENARIO_FILES = ("scenarios.json", "scripted_scenarios.json")
 
 PATIENCE_SECONDS = 25.0
-"""Limit of a connection or a request that a scenario gives none: a busy machine needs more than the default."""
+"""Limit of a connection or a request to which a scenario gives none: a busy machine needs more time."""
 
 CONNECTED: list[dict[str, Any]] = [
     {"client": "connect", "with": {"name": "me"}, "later": True},
