@@ -81,6 +81,7 @@ class BrokerSockets:
         self._connections: tuple[set[int], set[int]] = (set(), set())
         self._unsent_lane, self._unsent_feed = UnsentBytes(), UnsentBytes()
         self._stalled = StalledReaders()
+        self._unsure: set[bytes] = set()
         self.departures = 0
         self._listeners = (Listener(self._lane, lane), Listener(self._feed, feed))
         self.lane_endpoint, self.feed_endpoint = (listener.endpoint for listener in self._listeners)
@@ -133,7 +134,17 @@ class BrokerSockets:
 
     def receive(self) -> list[bytes] | None:
         """The next lane message, its first frame the routing id of the peer; None if none waits."""
-        return self._intake.receive()
+        message = self._intake.receive()
+        if self._intake.newcomers:
+            self._note_newcomers()
+        return message
+
+    def _note_newcomers(self) -> None:
+        """Note HELLOs whose connection may have ended before they were read."""
+        for route in self._intake.newcomers:
+            if self._intake.descriptor_of(route) not in self._connections[0]:
+                self._unsure.add(route)
+        self._intake.newcomers.clear()
 
     def send(self, route: bytes, frames: Frames) -> SendOutcome:
         """Send to one peer without waiting."""
@@ -222,15 +233,15 @@ class BrokerSockets:
     def tend(self, admitted: Iterable[bytes], now: float) -> set[bytes]:
         """Look after the socket files, and end connections of nobody that keep others out.
 
-        Returns the routes that may have ended with the listener of their connection.
+        Returns the routes whose connection may have ended without news.
         """
-        ended: set[bytes] = set()
+        ended, self._unsure = self._unsure, set()
         for listener, connections in zip(self._listeners, self._connections, strict=True):
             if listener.check_file():
                 for descriptor in connections:
                     self.census.closed(descriptor)
                 connections.clear()
-                ended = self._intake.routes()
+                ended |= self._intake.routes()
         self._set_gates()
         for descriptor in self.census.overdue(self._descriptors_of(admitted), now):
             end_connection(descriptor)

@@ -29,10 +29,12 @@ class LaneIntake:
 
     Attributes:
         large_bytes: what large frames held that were received, until somebody sets it to 0.
+        newcomers: routes on which somebody said HELLO for the first time, until somebody clears it.
     """
 
     def __init__(self, lane: zmq.Socket[bytes]) -> None:
         self.large_bytes = 0
+        self.newcomers: list[bytes] = []
         self._lane = lane
         self._unfinished: list[bytes] | None = None
         self._descriptors: dict[bytes, int] = {}
@@ -88,6 +90,7 @@ class LaneIntake:
         if self._descriptors.get(route) != descriptor:
             self.forget(route)
             self._descriptors[route] = descriptor
+            self.newcomers.append(route)
             self._routes.setdefault(descriptor, set()).add(route)
         return frame.bytes
 

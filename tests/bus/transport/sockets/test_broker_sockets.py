@@ -114,6 +114,20 @@ async def test_a_peer_that_is_gone_shows_as_news_and_in_the_next_send(sockets: B
     other.transport.close()
 
 
+async def test_a_hello_that_is_read_after_the_end_of_its_connection_is_noted(
+    sockets: BrokerSockets,
+) -> None:
+    far = Far(sockets)
+    await far.connected.wait()
+    far.transport.send([b"HELLO", b"\x90"])
+    far.transport.close(GUARD_SECONDS)
+    while not sockets.departures:
+        take_news(sockets)
+    route, *_ = await received(sockets)
+    assert sockets.tend([], 0.0) == {route}
+    assert sockets.tend([], 0.0) == set()
+
+
 async def test_a_connection_can_be_cut(sockets: BrokerSockets) -> None:
     far = Far(sockets)
     sockets.cut(await hello(sockets, far))
