@@ -30,6 +30,9 @@ READ_LIMIT_SECONDS: Final = 0.02
 PROBE_DELAYS_SECONDS: Final = (0.0, 0.005, 0.05, 0.5)
 """When a peer is probed after its connection ended: the socket may notice it later than its monitor."""
 
+PROBE_PATIENCE_SECONDS: Final = 0.5
+"""So long a probe waits until all is read that came before the connection ended."""
+
 TEND_SECONDS: Final = 0.5
 """Time between two looks at the socket files and the memory."""
 
@@ -98,12 +101,12 @@ class Broker:
         """Wait for something to do and do it; returns the watched descriptors that can be read."""
         due = min(self.core.next_due(), self._tend_at, *(at for at, _ in self._probes[:1]))
         ready = self.sockets.poll(min(limit_seconds, max(0.0, due - time.monotonic())))
-        if "lane" in ready:
-            self._drain()
+        is_drained = self._drain() if "lane" in ready else True
         now = time.monotonic()
         if "connections" in ready:
             self._expect_end(self.sockets.take_news(now), now)
-        while self._probes and self._probes[0][0] <= now:
+        probed_until = now if is_drained else now - PROBE_PATIENCE_SECONDS
+        while self._probes and self._probes[0][0] <= probed_until:
             self._probe(heapq.heappop(self._probes)[1], now)
         heartbeat = self.core.tick(now, time.time_ns())
         if heartbeat is not None:
@@ -134,14 +137,15 @@ class Broker:
         """Stop listening at once."""
         self.sockets.close()
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        """Read what waits, within limits; returns whether that was all."""
         sockets, core, clock = self.sockets, self.core, time.monotonic
         now, time_ns = clock(), time.time_ns()
         until, size_bytes = now + READ_LIMIT_SECONDS, 0
         for _ in range(READ_LIMIT_MESSAGES):
             message = sockets.receive()
             if message is None:
-                break
+                return True
             size_bytes += len(message[-1])
             route, *frames = message
             if frames and frames[0] == b"SNAPSHOT":
@@ -155,6 +159,7 @@ class Broker:
                 break
             if sockets.census.is_narrow and sockets.has_news():
                 break
+        return False
 
     def _send_pending(self, now: float) -> None:
         """Send what the core queued, until it queues no more: a failed send may queue further messages."""
