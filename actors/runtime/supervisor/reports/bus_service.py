@@ -13,10 +13,10 @@ from actors.runtime.supervisor.interfaces import SupervisorControl
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter
 from bus.client import IncomingRequest, Peer, connect
 from bus.discovery import Runtime
-from bus.errors import Refused, RequestFailed, UndercroftError
+from bus.errors import Refused, UndercroftError
 from bus.wire import UNREADABLE
 from schemas.event import Event, Request, topic_of
-from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent
+from schemas.operations.bus import BusStatisticsEvent, BusStatisticsRequestEvent, PeerJoinedEvent
 from schemas.operations.supervision import (
     ActorRestartAcceptedEvent,
     ActorRestartRequestEvent,
@@ -35,7 +35,6 @@ SERVED: Final[tuple[type[Request[Any]], ...]] = (
 )
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 RECONNECT_SECONDS: Final = 1.0
-NOTICE_AGAIN_SECONDS: Final = 0.25
 LOG_LIMIT_LINES: Final = 10_000
 
 
@@ -80,25 +79,17 @@ class BusService:
     async def _serve(self, peer: Peer) -> None:
         await peer.serve(SERVED, self._take_request)
         with self._reporter.reporting_over(peer, self._supervisor.overview().actors):
-            async with peer.subscribe(PeerJoinedEvent) as events:
-                await self._notice_peers(peer)
-                async for event in events:
-                    if isinstance(event, PeerJoinedEvent):
-                        self._supervisor.peer_joined(event.peer)
-                    else:
-                        await self._notice_peers(peer)
+            async with peer.ask_then_follow(BusStatisticsRequestEvent(), PeerJoinedEvent) as updates:
+                async for update in updates:
+                    self._notice(update)
 
-    async def _notice_peers(self, peer: Peer) -> None:
-        """Find the peers that joined while nobody listened: they greet but once, so it has to succeed."""
-        while True:
-            try:
-                statistics = await peer.request(BusStatisticsRequestEvent())
-            except RequestFailed:
-                await asyncio.sleep(NOTICE_AGAIN_SECONDS)
-                continue
-            for other in statistics.peers:
-                self._supervisor.peer_joined(other.peer)
+    def _notice(self, update: BusStatisticsEvent | PeerJoinedEvent) -> None:
+        """Notice the peers that are there, at first and after a gap, or one that has just come."""
+        if isinstance(update, PeerJoinedEvent):
+            self._supervisor.peer_joined(update.peer)
             return
+        for other in update.peers:
+            self._supervisor.peer_joined(other.peer)
 
     def _take_request(self, request: IncomingRequest) -> None:
         try:

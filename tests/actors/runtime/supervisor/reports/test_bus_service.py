@@ -12,7 +12,6 @@ from actors.runtime.supervisor.reports import bus_service
 from actors.runtime.supervisor.reports.bus_service import LOG_LIMIT_LINES
 from bus import wire
 from bus.errors import RequestFailed
-from bus.transport.sockets.socket_transport import SocketTransport
 from schemas.operations.bus import PeerLeftEvent
 from schemas.operations.supervision import (
     ActorRestartRequestEvent,
@@ -59,10 +58,9 @@ async def test_a_request_that_cannot_be_read_fails_at_once_and_the_next_one_is_a
 ) -> None:
     async with supervisor_on_bus(tmp_path) as found:
         peer = found.peer
-        assert isinstance(peer._transport, SocketTransport)
         body = b"\x82\xa4type\xb3supervision.restart\xa5actor" + actor
         outcome: asyncio.Future[wire.LaneHeader] = asyncio.get_running_loop().create_future()
-        peer._requester.begin(
+        peer._link.requester.begin(
             lambda id: wire.RequestHeader(id, "supervision.restart", 20_000),
             lambda answer, frames: outcome.set_result(answer),
             body,
