@@ -15,7 +15,7 @@ from bus.peer.feed.past_events import PastEvents
 from bus.peer.feed.subscription import Received, Subscription
 from bus.peer.feed.topic_decoders import NOT_READ, patterns_of
 from bus.peer.lane.responder import IncomingRequest
-from bus.peer.matter import matter_of
+from bus.peer.matter import matter_at_hand, matter_of
 from bus.peer.peer_link import PeerLink
 from bus.peer.peer_statistics import Statistics, statistics_of
 from bus.transport.transport import Transport
@@ -39,6 +39,7 @@ class Peer:
     def __init__(self, transport: Transport, name: str, credential: str) -> None:
         self.name = name
         self._link = PeerLink(transport, name, credential)
+        self._publisher = self._link.publisher
         self._replies: dict[type[Event], tuple[str, msgspec.msgpack.Decoder[Any]]] = {}
 
     def __repr__(self) -> str:
@@ -94,11 +95,12 @@ class Peer:
             ProtocolError: the event is larger than 16 MiB, or no client could read it.
             PublishRefused: reason `left` or `displaced`: this peer was closed while it waited.
         """
+        publisher = self._publisher
         if wait_for_subscribers:
-            await self._link.publisher.wait_for_subscribers()
-        self._link.publisher.post(event, matter_of(correlation))
-        if not self._link.publisher.outbox.has_room:
-            await self._link.publisher.wait_for_room()
+            await publisher.wait_for_subscribers()
+        publisher.post(event, correlation or matter_at_hand())
+        if not publisher.outbox.has_room:
+            await publisher.wait_for_room()
 
     def post(self, event: Event, *, correlation: str | None = None) -> None:
         """Publish from synchronous code, without ever waiting. The caller limits how much it posts.
@@ -106,7 +108,7 @@ class Peer:
         Raises:
             ProtocolError: the event is larger than 16 MiB, or no client could read it.
         """
-        self._link.publisher.post(event, matter_of(correlation))
+        self._publisher.post(event, matter_of(correlation))
 
     async def withdraw(
         self, event_type: type[Event] | str, key: str, *, correlation: str | None = None
@@ -125,9 +127,9 @@ class Peer:
             PublishRefused: reason `left` or `displaced`: this peer was closed while it waited.
         """
         topic = event_type if isinstance(event_type, str) else topic_of(event_type)
-        self._link.publisher.withdraw(topic, key, matter_of(correlation))
-        if not self._link.publisher.outbox.has_room:
-            await self._link.publisher.wait_for_room()
+        self._publisher.withdraw(topic, key, matter_of(correlation))
+        if not self._publisher.outbox.has_room:
+            await self._publisher.wait_for_room()
 
     @property
     def behind(self) -> int:
@@ -135,17 +137,17 @@ class Peer:
 
         Subscribers say it every 8,192 events, so a small number means nothing. Beyond 65,536 events are lost.
         """
-        return self._link.publisher.behind
+        return self._publisher.behind
 
     @property
     def has_room(self) -> bool:
         """Whether an event that is posted now is likely to leave soon. False while too much is under way."""
-        return self._link.publisher.outbox.has_room
+        return self._publisher.outbox.has_room
 
     @property
     def last_serial(self) -> int:
         """Serial of the newest message that was published here. A reply says as of which one it was made."""
-        return self._link.publisher.outbox.last_serial
+        return self._publisher.outbox.last_serial
 
     async def sent(self) -> None:
         """Wait until everything published so far is on its way, so that a later reply or request follows it.
@@ -155,7 +157,7 @@ class Peer:
         Raises:
             PublishRefused: reason `left`: this peer was closed before.
         """
-        await self._link.publisher.wait_until_sent()
+        await self._publisher.wait_until_sent()
 
     async def settled(self) -> None:
         """Wait until the broker has accepted everything published so far.
@@ -164,7 +166,7 @@ class Peer:
             PublishRefused: the broker gave one of these events no place in the order; reason `left`: this
                 peer was closed before.
         """
-        await self._link.publisher.wait_until_settled()
+        await self._publisher.wait_until_settled()
 
     # -- request and serve
 
