@@ -20,6 +20,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TextIO, cast
 
 LIMIT_BYTES: Final = 1024 * 1024
+"""Minor lines (the output of children) take half of it at most; the rest is for the supervisor's own."""
+
 WRITE_SIZE_BYTES: Final = 64 * 1024
 STALL_SECONDS: Final = 0.5
 """At the end of the process: how long a reader may take nothing before what is left counts as dropped."""
@@ -210,10 +212,6 @@ class SinkStream(io.TextIOBase):
     def encoding(self) -> str:  # type: ignore[override]
         """That of the former stream."""
         return self._former.encoding or "utf-8"
-
-    def writable(self) -> bool:
-        """It always is, as far as its writer can see."""
-        return True
 
     def fileno(self) -> int:
         """That of the former stream."""

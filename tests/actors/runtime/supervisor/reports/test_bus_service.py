@@ -80,21 +80,21 @@ async def test_peers_that_greet_are_noticed(tmp_path: Path) -> None:
 async def test_a_broker_that_does_not_answer_in_time_is_asked_again_who_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_service, "NOTICE_AGAIN_SECONDS", 0.0)
     async with supervisor_on_bus(tmp_path) as found:
         service = bus_service.BusService(found.control, found.reporter)
         while not found.control.greetings.empty():
             found.control.greetings.get_nowait()
-        failures = ["deadline", "busy"]
-        ask = found.peer.request
+        failures: list[FailureKind] = ["deadline", "busy"]
+        ask = found.peer.request_with_place
 
         async def request(*arguments: Any) -> Any:
             if failures:
                 raise RequestFailed(failures.pop(), "not now")
             return await ask(*arguments)
 
-        monkeypatch.setattr(found.peer, "request", request)
-        await service._notice_peers(found.peer)
+        monkeypatch.setattr(found.peer, "request_with_place", request)
+        async with found.peer.ask_then_follow(BusStatisticsRequestEvent(), PeerJoinedEvent) as updates:
+            service._notice(await anext(updates))
         assert failures == []
         assert not found.control.greetings.empty()
 
