@@ -11,8 +11,8 @@ import pytest
 from actors.runtime.supervisor.reports import bus_service
 from actors.runtime.supervisor.reports.bus_service import LOG_LIMIT_LINES
 from bus import wire
-from bus.errors import RequestFailed
-from schemas.operations.bus import PeerLeftEvent
+from bus.errors import FailureKind, RequestFailed
+from schemas.operations.bus import BusStatisticsRequestEvent, PeerJoinedEvent, PeerLeftEvent
 from schemas.operations.supervision import (
     ActorRestartRequestEvent,
     ActorStatus,
