@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.cli.demo.tour_processes import is_running
-from actors.runtime.supervisor.processes.process_tree import descendants_of
+from actors.runtime.supervisor.processes.descendants.process_tree import descendants_of
 from bus.client import Peer, connect
 from bus.errors import UndercroftError
 from schemas.config import RuntimeConfigRequestEvent

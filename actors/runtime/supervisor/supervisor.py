@@ -42,11 +42,11 @@ from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from actors.runtime.supervisor.host.systemd_notify import SystemdNotifier
 from actors.runtime.supervisor.interfaces import Observers, SupervisorObserver
 from actors.runtime.supervisor.membership import Membership
-from actors.runtime.supervisor.processes.adopted_processes import end_leftovers
+from actors.runtime.supervisor.processes.descendants.adopted_processes import end_leftovers
+from actors.runtime.supervisor.processes.descendants.process_tree import home_mark, runtime_mark
 from actors.runtime.supervisor.processes.loop_signals import handled_signals
 from actors.runtime.supervisor.processes.process_memory import family_mib
 from actors.runtime.supervisor.processes.process_table import LinesWritten, ProcessEvent, ProcessTable
-from actors.runtime.supervisor.processes.process_tree import home_mark, runtime_mark
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.profile_reload import ProfileReload
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder

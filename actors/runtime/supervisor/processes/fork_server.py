@@ -25,7 +25,9 @@ from typing import Final, NoReturn
 import msgspec
 
 from actors.runtime import process_name
-from actors.runtime.supervisor.processes.child_groups import ChildGroups, own_group
+from actors.runtime.supervisor.processes.descendants.child_groups import ChildGroups, own_group
+from actors.runtime.supervisor.processes.descendants.orphan_owners import OrphanOwners
+from actors.runtime.supervisor.processes.descendants.process_tree import children_of, mark_of
 from actors.runtime.supervisor.processes.fork_letters import (
     LETTER_LIMIT_BYTES,
     ExitedLetter,
@@ -40,8 +42,6 @@ from actors.runtime.supervisor.processes.fork_letters import (
     letter_socket_pair,
 )
 from actors.runtime.supervisor.processes.forked_child import TRY_AGAIN, become_child, never_return
-from actors.runtime.supervisor.processes.orphan_owners import OrphanOwners
-from actors.runtime.supervisor.processes.process_tree import children_of, mark_of
 from actors.runtime.supervisor.processes.spawner import end_group
 
 LOOK_SECONDS: Final = 1.0

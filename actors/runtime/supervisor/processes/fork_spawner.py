@@ -18,7 +18,7 @@ import msgspec
 from actors.runtime import process_name
 from actors.runtime.frozen_program import interpreter_command
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
-from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
+from actors.runtime.supervisor.processes.descendants.adopted_processes import AdoptedProcesses
 from actors.runtime.supervisor.processes.fork_letters import (
     LETTER_LIMIT_BYTES,
     ExitedLetter,

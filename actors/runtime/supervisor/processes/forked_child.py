@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from actors.runtime import process_name
-from actors.runtime.supervisor.processes.child_groups import join
+from actors.runtime.supervisor.processes.descendants.child_groups import join
 from actors.runtime.supervisor.processes.fork_letters import ForkLetter
 from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, cannot_run_words, is_final
 from bus.lifeline import Lifeline

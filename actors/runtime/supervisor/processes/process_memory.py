@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.runtime.supervisor.processes.process_tree import PROC, descendants_of
+from actors.runtime.supervisor.processes.descendants.process_tree import PROC, descendants_of
 
 
 def private_mib(pid: int, proc: Path = PROC) -> float | None:

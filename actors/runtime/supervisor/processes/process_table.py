@@ -20,9 +20,9 @@ from actors.runtime.supervisor.core.supervision_events import (
     Started,
     StartFailed,
 )
-from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
 from actors.runtime.supervisor.processes.child_process import ChildProcess
-from actors.runtime.supervisor.processes.process_tree import MARK
+from actors.runtime.supervisor.processes.descendants.adopted_processes import AdoptedProcesses
+from actors.runtime.supervisor.processes.descendants.process_tree import MARK
 from actors.runtime.supervisor.processes.spawner import (
     Spawner,
     SpawnHandlers,

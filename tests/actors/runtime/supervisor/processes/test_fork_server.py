@@ -141,9 +141,7 @@ def test_a_program_that_cannot_run_fails_and_never_counts_as_started(
     assert failed.cannot_run
     assert words in failed.reason
     os.close(stdin)
-    pid, stdin, next_log = _fork(
-        server, "true", mark="m.2"
-    )  # no word of the end of the former one comes in between
+    pid, stdin, next_log = _fork(server, "true", mark="m.2")  # no end of the former one comes between
     assert server.next() == ExitedLetter(pid=pid, returncode=0)
     for fd in (log, stdin, next_log):
         os.close(fd)

@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from actors.runtime.supervisor.processes.adopted_processes import AdoptedProcesses
-from actors.runtime.supervisor.processes.process_tree import MARK, children_of
+from actors.runtime.supervisor.processes.descendants.adopted_processes import AdoptedProcesses
+from actors.runtime.supervisor.processes.descendants.process_tree import MARK, children_of
 
 pytestmark = [
     pytest.mark.anyio,

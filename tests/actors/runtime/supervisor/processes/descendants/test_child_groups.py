@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.processes.child_groups import ChildGroups, join, own_group
+from actors.runtime.supervisor.processes.descendants.child_groups import ChildGroups, join, own_group
 
 
 def _can_make_groups() -> bool:

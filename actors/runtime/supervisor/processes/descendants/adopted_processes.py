@@ -16,8 +16,13 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from actors.runtime import process_name
-from actors.runtime.supervisor.processes.child_groups import ChildGroups, own_group
-from actors.runtime.supervisor.processes.process_tree import ancestors_of, children_of, mark_of, marked
+from actors.runtime.supervisor.processes.descendants.child_groups import ChildGroups, own_group
+from actors.runtime.supervisor.processes.descendants.process_tree import (
+    ancestors_of,
+    children_of,
+    mark_of,
+    marked,
+)
 from actors.runtime.supervisor.processes.spawner import end_group
 
 AGAIN_SECONDS: Final = 0.02

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.runtime.supervisor.processes.orphan_owners import OrphanOwners
+from actors.runtime.supervisor.processes.descendants.orphan_owners import OrphanOwners
 
 
 def test_a_mark_says_whose_it_is() -> None:

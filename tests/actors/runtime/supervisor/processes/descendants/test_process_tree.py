@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.runtime.supervisor.processes.process_tree import (
+from actors.runtime.supervisor.processes.descendants.process_tree import (
     MARK,
     children_of,
     descendants_of,
