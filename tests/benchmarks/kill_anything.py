@@ -44,6 +44,7 @@ BACK_SECONDS = 60.0
 GONE_SECONDS = 3.0
 LOOK_SECONDS = 0.02
 CHECK_EVERY_LIVES = 8
+TELL_EVERY_LIVES = 20
 REQUEST_SECONDS = 20.0
 
 SETTINGS = """
@@ -136,6 +137,8 @@ class Promise:
             if (state := actor["state"]) != "ready":
                 self.broken.append(f"life {self.lives}: {actor['actor']} is {state}: {actor['reason']}")
         self.back_seconds.append(time.monotonic() - began)
+        if self.lives % TELL_EVERY_LIVES == 0:
+            sys.stderr.write(f"{self.home}: {self.killed.total()} kills, broken: {self.broken}\n")
         if self.lives % CHECK_EVERY_LIVES == 0:
             await self._check()
         return life
