@@ -90,6 +90,8 @@ class Promise:
         self.lives = 0
         self.broken: list[str] = []
         self.back_seconds: list[float] = []
+        self.left_for_later = 0
+        self._owed: set[int] = set()
 
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Kill until that is enough, then look at everything."""
@@ -137,6 +139,9 @@ class Promise:
             if (state := actor["state"]) != "ready":
                 self.broken.append(f"life {self.lives}: {actor['actor']} is {state}: {actor['reason']}")
         self.back_seconds.append(time.monotonic() - began)
+        if still := {pid for pid in self._owed if is_running(pid)}:
+            self.broken.append(f"left over by the next life as well: {[_comm(pid) for pid in still]}")
+        self._owed.clear()
         if self.lives % TELL_EVERY_LIVES == 0:
             sys.stderr.write(f"{self.home}: {self.killed.total()} kills, broken: {self.broken}\n")
         if self.lives % CHECK_EVERY_LIVES == 0:
@@ -171,9 +176,16 @@ class Promise:
         deadline = time.monotonic() + GONE_SECONDS
         while left := {pid for pid in family if is_running(pid)}:
             if time.monotonic() > deadline:
-                self.broken.append(f"left over: {[_comm(pid) for pid in left]}")
+                self._judge_left(left)
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _judge_left(self, left: set[int]) -> None:
+        """If the fork server was killed just before, only the next life can end what a command started."""
+        self._owed |= {pid for pid in left if not _comm(pid).startswith(("uc-", "python"))}
+        if left - self._owed:
+            self.broken.append(f"left over: {[_comm(pid) for pid in left]}")
+        self.left_for_later += 1
 
     async def _until_back(self, life: Life) -> None:
         """Acknowledgements of every kind come again."""
@@ -271,6 +283,7 @@ async def measure(kills: int, homes: int, seed: int) -> dict[str, Any]:
         "lives": sum(promise.lives for promise in promises),
         "seconds": round(time.monotonic() - began),
         "slowest_start_seconds": round(max(max(promise.back_seconds) for promise in promises), 1),
+        "left_for_the_next_start": sum(promise.left_for_later for promise in promises),
         "settings_acknowledged": sum(promise.counters.acknowledgements for promise in promises),
         "states_acknowledged": sum(sum(promise.states.acknowledged.values()) for promise in promises),
         "history_acknowledged": sum(len(promise.history.acknowledged) for promise in promises),
