@@ -151,17 +151,22 @@ async def test_a_connection_that_answers_keeps_its_name_and_hears_nothing_of_it(
 
 
 async def test_a_connection_that_does_not_answer_is_displaced_and_told(roles: ContractBus) -> None:
-    async with roles.raw() as silent:
+    async with roles.raw() as silent, roles.raw() as newcomer:
         await silent.hello("visitor", "instance-of-silent")
-        async with roles.connect("visitor") as newcomer:
-            told, _ = await silent.next(wire.FailedHeader)
-            assert (told.id, told.kind, told.verb) == (0, "refused", "HELLO")
-            assert told.message.startswith("displaced: ")
-            publish = wire.PublishHeader(1, "app.x", 1, 1)
-            assert await refusal(silent, publish, events("app.x")) == "unknown_peer"
-            hello = wire.HelloHeader(wire.PROTOCOL_VERSION, "visitor", "instance-of-silent", roles.token)
-            assert await refusal(silent, hello) == "duplicate_name"
-            assert newcomer.welcomes == 1
+        welcome = await newcomer.hello("visitor", "instance-of-newcomer")
+        assert welcome.instance == public_instance("visitor", "instance-of-newcomer")
+        told, _ = await silent.next(wire.FailedHeader)
+        assert (told.id, told.kind, told.verb) == (0, "refused", "HELLO")
+        assert told.message.startswith("displaced: ")
+        publish = wire.PublishHeader(1, "app.x", 1, 1)
+        assert await refusal(silent, publish, events("app.x")) == "unknown_peer"
+        silent.send(wire.HelloHeader(wire.PROTOCOL_VERSION, "visitor", "instance-of-silent", roles.token))
+        ping = wire.PingHeader(0)
+        while not ping.id:
+            ping, _ = await newcomer.next(wire.PingHeader)
+        newcomer.send(wire.PongHeader(ping.id))
+        failed, _ = await silent.next(wire.FailedHeader)
+        assert failed.message.startswith("duplicate_name"), "it cannot fight back"
 
 
 async def test_a_connection_that_ended_passes_its_name_on(roles: ContractBus) -> None:
