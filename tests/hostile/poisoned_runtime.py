@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from actors.runtime.supervisor.host.home.home_lock import take_home
 from bus.client import IncomingRequest, Peer, attach
 from bus.transport.sockets.socket_transport import SocketTransport
 from schemas.contract.registry import EVENTS, REPLIES, REQUESTS
@@ -109,4 +110,6 @@ async def _live(home: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_live(Path(sys.argv[1])))
+    home = Path(sys.argv[1])
+    with take_home(home / "state", "poisoned"):
+        asyncio.run(_live(home))

@@ -211,7 +211,7 @@ def test_each_command_is_tried() -> None:
     assert set(leaves(undercroft)) == ARGUMENTS.keys() | WITHOUT_DATA.keys()
 
 
-@pytest.mark.parametrize("name", sorted(ARGUMENTS))
+@pytest.mark.parametrize("name", sorted(ARGUMENTS, key=lambda name: (name == "down", name)))
 def test_no_command_lets_others_steer_the_terminal(directory: Path, name: str) -> None:
     for on_terminal in (True, False):
         shown = call(directory, name, on_terminal=on_terminal)
