@@ -17,10 +17,12 @@ class RawPeer:
     Attributes:
         lane, feed: its sockets.
         name, instance: what it says in HELLO.
+        published: for tests that count what they publish.
     """
 
     def __init__(self, runtime: Runtime, name: str = "rude", high_water_mark: int = 4096) -> None:
         self.name, self.instance = name, f"instance-of-{name}"
+        self.published = 0
         self._runtime = runtime
         self._context = zmq.Context()
         self.lane = self._socket(zmq.DEALER, high_water_mark)
@@ -48,7 +50,8 @@ class RawPeer:
         """Join."""
         hello = wire.HelloHeader(wire.PROTOCOL_VERSION, self.name, self.instance, self._runtime.token)
         self.send(hello)
-        assert isinstance(self.answer(), wire.WelcomeHeader)
+        answer = self.wait_for((wire.WelcomeHeader, wire.FailedHeader))
+        assert isinstance(answer, wire.WelcomeHeader), answer
         return self
 
     def subscribe(self, prefix: bytes) -> RawPeer:
@@ -77,7 +80,7 @@ class RawPeer:
         """The header of the next lane message."""
         return wire.read_from_broker(self.receive()[:2])
 
-    def wait_for(self, kind: type[Any], *, answers_pings: bool = True) -> Any:
+    def wait_for(self, kind: type[Any] | tuple[type[Any], ...], *, answers_pings: bool = True) -> Any:
         """The next header of this kind; others are skipped."""
         while True:
             header = self.answer()
