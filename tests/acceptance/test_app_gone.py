@@ -120,7 +120,7 @@ def test_replacing_nothing_is_a_start(tmp_path: Path, profile: Path) -> None:
 
 
 def test_what_is_not_ready_is_named(tmp_path: Path, apps: list[App]) -> None:
-    broken = {"name": "broken", "command": ["sh", "-c", "exit 7"], "intensity": 0}
+    broken = {"name": "broken", "command": ["no-such-program-xyz"], "intensity": 0}
     fine = {"name": "fine", "command": ["sleep", "1000"]}
     profile = write_profile(tmp_path / "profile", broken, fine)
     app = App(tmp_path / "home", profile, "pipe", "--exit-with-parent")
