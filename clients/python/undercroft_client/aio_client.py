@@ -316,18 +316,18 @@ class Client(BaseClient):
         handler, serial = self._handlers.get(asked.topic), self._protocol.serial
         try:
             if handler is None:
-                self._protocol.fail(asked.id, "no_responder", f"{self.name} does not answer {asked.topic}")
+                self._protocol.fail(asked, "no_responder", f"{self.name} does not answer {asked.topic}")
                 return
             request = self._decoded(asked.topic, asked.body)
             with nullcontext() if asked.correlation is None else correlated(asked.correlation):
                 reply = handler(request)
                 self._answered(asked, await reply if inspect.isawaitable(reply) else reply, serial)
         except Unreadable as error:
-            self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
+            self._protocol.fail(asked, "invalid", f"the request cannot be read: {error}")
         except Refused as refused:
-            self._protocol.fail(asked.id, "refused", str(refused))
+            self._protocol.fail(asked, "refused", str(refused))
         except BaseException:
-            self._protocol.fail(asked.id, "died", f"{self.name} failed while it had the request")
+            self._protocol.fail(asked, "died", f"{self.name} failed while it had the request")
             raise
         finally:
             self._schedule()

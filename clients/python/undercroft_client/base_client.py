@@ -211,9 +211,9 @@ class BaseClient:
     def _answered(self, asked: Asked, reply: AnyEvent, serial: int) -> None:
         """Send a reply, on which work began behind this serial. What nobody could read is a failure."""
         try:
-            self._protocol.answer(asked.id, write_event(reply), serial)
+            self._protocol.answer(asked, write_event(reply), serial)
         except Unsendable as flaw:
-            self._protocol.fail(asked.id, "refused", f"{flaw.reason}: the reply: {flaw.detail}")
+            self._protocol.fail(asked, "refused", f"{flaw.reason}: the reply: {flaw.detail}")
 
     def _decoded(self, topic: str, body: bytes | msgspec.Raw) -> Any:
         """An event as its type, where that is known; otherwise a map.

@@ -36,9 +36,9 @@ class PendingQuestion:
     is_sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A request that this client has to answer."""
+    """A request that this client has to answer. Another broker may give its id to another request."""
 
     id: int
     topic: str
@@ -75,7 +75,7 @@ class Protocol:
         self._outbox = Outbox()
         self._last_id = 0
         self._questions: dict[int, PendingQuestion] = {}
-        self._in_hand: set[int] = set()
+        self._in_hand: dict[int, Asked] = {}
         self._services: dict[tuple[str, ...], Settle | None] = {}
         self._serves: deque[tuple[str, ...]] = deque()
 
@@ -124,25 +124,30 @@ class Protocol:
         """The last message that this client has published."""
         return self._outbox.serial
 
-    def answer(self, id: int, event: bytes, serial: int) -> None:
+    def answer(self, asked: Asked, event: bytes, serial: int) -> None:
         """Answer a request, unless it was cancelled.
 
         Args:
-            id: that of the request.
+            asked: the request.
             event: the reply.
             serial: the last message that was published when work on the reply began.
         """
-        if id in self._in_hand:
-            self._in_hand.remove(id)
+        if self._take_from_hand(asked):
             if not serial and self.serial:
                 serial = self.serial + 1  # 0 would say that the reply holds as of now
-            self._send(b"REPLY", [id, serial], event)
+            self._send(b"REPLY", [asked.id, serial], event)
 
-    def fail(self, id: int, kind: str, message: str) -> None:
+    def fail(self, asked: Asked, kind: str, message: str) -> None:
         """Fail a request, with the reason."""
-        if id in self._in_hand:
-            self._in_hand.remove(id)
-            self._send(b"FAILED", [id, kind, message[:4096]])
+        if self._take_from_hand(asked):
+            self._send(b"FAILED", [asked.id, kind, message[:4096]])
+
+    def _take_from_hand(self, asked: Asked) -> bool:
+        """Whether this request still waits for its answer; it does no more."""
+        if self._in_hand.get(asked.id) is not asked:
+            return False
+        del self._in_hand[asked.id]
+        return True
 
     def heard(self, topic: str, number: int) -> None:
         """Tell the broker how far this client has handed on the events of a topic."""
@@ -211,10 +216,10 @@ class Protocol:
                 self._send(b"PONG", [header[0]])
             case b"REQUEST":
                 asked = Asked(header[0], header[1], frames[2], header[4], header[3])
-                self._in_hand.add(asked.id)
+                self._in_hand[asked.id] = asked
                 self.asked.append(asked)
             case b"CANCEL":
-                self._in_hand.discard(header[0])
+                self._in_hand.pop(header[0], None)
             case b"REPLY" | b"SNAPSHOT" | b"REPLAY":
                 question = self._questions.pop(header[0], None)
                 if question is not None:

@@ -290,21 +290,21 @@ class Client(BaseClient):
         asked = self._protocol.asked.popleft()
         handler = self._handlers.get(asked.topic)
         if handler is None:
-            self._protocol.fail(asked.id, "no_responder", f"{self.name} does not answer {asked.topic}")
+            self._protocol.fail(asked, "no_responder", f"{self.name} does not answer {asked.topic}")
             return
         try:
             request = self._decoded(asked.topic, asked.body)
         except Unreadable as error:
-            self._protocol.fail(asked.id, "invalid", f"the request cannot be read: {error}")
+            self._protocol.fail(asked, "invalid", f"the request cannot be read: {error}")
             return
         self._is_answering, serial = True, self._protocol.serial
         try:
             with nullcontext() if asked.correlation is None else correlated(asked.correlation):
                 self._answered(asked, handler(request), serial)
         except Refused as refused:
-            self._protocol.fail(asked.id, "refused", str(refused))
+            self._protocol.fail(asked, "refused", str(refused))
         except BaseException:
-            self._protocol.fail(asked.id, "died", f"{self.name} failed while it had the request")
+            self._protocol.fail(asked, "died", f"{self.name} failed while it had the request")
             self._exchange()
             raise
         finally:

@@ -97,8 +97,8 @@ def test_the_golden_request_is_asked_and_answered_with_its_id() -> None:
     protocol.lane(golden("request_forwarded"), 0.0)
     asked = protocol.asked.popleft()
     assert (asked.id, asked.topic, asked.source) == (19, "config.request", "tray-icon")
-    protocol.answer(asked.id, EVENT, 0)
-    protocol.answer(asked.id, EVENT, 0)
+    protocol.answer(asked, EVENT, 0)
+    protocol.answer(asked, EVENT, 0)
     assert sent(protocol) == [("REPLY", [19, 0])]
 
 
@@ -225,8 +225,23 @@ def test_a_cancelled_request_is_not_answered() -> None:
     protocol = welcomed()
     say(protocol, "REQUEST", [3, "app.ask", 1000, None, "x"], EVENT)
     say(protocol, "CANCEL", [3])
-    protocol.answer(3, EVENT, 0)
+    protocol.answer(protocol.asked.popleft(), EVENT, 0)
     assert sent(protocol) == []
+
+
+def test_a_late_answer_is_not_taken_for_one_to_a_request_of_the_next_broker() -> None:
+    protocol = welcomed()
+    say(protocol, "REQUEST", [3, "app.ask", 1000, None, "x"], EVENT)
+    late = protocol.asked.popleft()
+    protocol.connected()
+    say(protocol, "WELCOME", [2, "e2", 0, 0, "public", "guest"])
+    say(protocol, "REQUEST", [3, "app.ask", 1000, None, "y"], EVENT)
+    sent(protocol)
+    protocol.answer(late, EVENT, 0)
+    protocol.fail(late, "refused", "no")
+    assert sent(protocol) == []
+    protocol.answer(protocol.asked.popleft(), EVENT, 0)
+    assert [verb for verb, _ in sent(protocol)] == ["REPLY"]
 
 
 def test_whoever_gives_up_cancels() -> None:
@@ -310,10 +325,11 @@ def test_a_reply_on_which_work_began_before_the_first_message_does_not_hold_as_o
     protocol = welcomed()
     for id in (3, 4):
         say(protocol, "REQUEST", [id, "app.ask", 1000, None, "x"], EVENT)
-    protocol.answer(3, EVENT, protocol.serial)
+    first, second = protocol.asked
+    protocol.answer(first, EVENT, protocol.serial)
     serial = protocol.serial
     protocol.publish("app.n", EVENT, None, None, None)
-    protocol.answer(4, EVENT, serial)
+    protocol.answer(second, EVENT, serial)
     assert [header for verb, header in sent(protocol) if verb == "REPLY"] == [[3, 0], [4, 2]]
 
 
