@@ -23,6 +23,12 @@ from bus.transport.sockets.descriptors import DESCRIPTOR_LIMIT, raise_descriptor
 from bus.transport.sockets.listener import prepare_endpoint
 
 READ_LIMIT_MESSAGES: Final = 256
+LIKELY_AFTER_MESSAGES: Final = 2
+"""Behind so many messages another one is likely; looking for it first would cost more than a miss."""
+
+SEND_AT_MESSAGES: Final = 8
+"""With so many messages to send, reading pauses for them: sending several at once costs less."""
+
 READ_LIMIT_BYTES: Final = 4 * 1024 * 1024
 READ_LIMIT_SECONDS: Final = 0.02
 """What is read, or how long, before timers and the supervisor get their turn. One message is always read."""
@@ -138,43 +144,50 @@ class Broker:
         self.sockets.close()
 
     def _drain(self) -> bool:
-        """Read what waits, within limits; returns whether that was all."""
-        sockets, core, clock = self.sockets, self.core, time.monotonic
-        now, time_ns = clock(), time.time_ns()
-        until, size_bytes = now + READ_LIMIT_SECONDS, 0
-        for _ in range(READ_LIMIT_MESSAGES):
-            message = sockets.receive()
+        """Read what waits, within limits, and send what follows from it; returns whether that was all."""
+        now = time.monotonic()
+        is_drained = self._take_in(now, now + READ_LIMIT_SECONDS, time.time_ns())
+        self._send_pending(now)
+        return is_drained
+
+    def _take_in(self, now: float, until: float, time_ns: int) -> bool:
+        sockets, core, out, clock = self.sockets, self.core, self.core.out, time.monotonic
+        receive, take, census = sockets.receive, core.receive, sockets.census
+        size_bytes = 0
+        for number in range(READ_LIMIT_MESSAGES):
+            message = receive(is_likely=number > LIKELY_AFTER_MESSAGES)
             if message is None:
                 return True
-            size_bytes += len(message[-1])
             route, *frames = message
             if frames and frames[0] == b"SNAPSHOT":
                 sockets.take_subscriptions()  # what follows the snapshot then reaches the asking peer
             elif frames and frames[0] == b"HELLO":
                 self.read_lifeline()
-            core.receive(route, frames, now, time_ns)
-            if core.out:
+            take(route, frames, now, time_ns)
+            size_bytes += len(message[-1])
+            if len(out.on_feed) >= SEND_AT_MESSAGES or len(out.to_peers) >= SEND_AT_MESSAGES:
                 self._send_pending(now)
             if size_bytes > READ_LIMIT_BYTES or clock() > until:
                 break
-            if sockets.census.is_narrow and sockets.has_news():
+            if census.is_narrow and sockets.has_news():
                 break
         return False
 
     def _send_pending(self, now: float) -> None:
         """Send what the core queued, until it queues no more: a failed send may queue further messages."""
-        core = self.core
-        while core.out:
-            for feed_message in core.out.take_for_feed():
-                self.sockets.announce(feed_message)
-            for route, frames in core.out.take_for_peers():
-                sent = SendOutcome.FULL if core.is_congested(route) else self.sockets.send(route, frames)
+        core, out, sockets = self.core, self.core.out, self.sockets
+        announce, send = sockets.announce, sockets.send
+        while out.on_feed or out.to_peers or out.cut:
+            for feed_message in out.take_for_feed():
+                announce(feed_message)
+            for route, frames in out.take_for_peers():
+                sent = SendOutcome.FULL if core.is_congested(route) else send(route, frames)
                 if sent is SendOutcome.GONE:
                     core.unreachable(route, now, time.time_ns())
                 elif sent is SendOutcome.FULL:
                     core.congested(route, frames, now, time.time_ns())
-            for route in core.out.take_cut():
-                self.sockets.cut(route)
+            for route in out.take_cut():
+                sockets.cut(route)
 
     def _reach(self, route: bytes) -> bool:
         return self.sockets.send(route, wire.lane_frames(wire.PingHeader(0))) is not SendOutcome.GONE

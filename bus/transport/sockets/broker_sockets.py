@@ -132,9 +132,13 @@ class BrokerSockets:
 
     # -- messages
 
-    def receive(self) -> list[bytes] | None:
-        """The next lane message, its first frame the routing id of the peer; None if none waits."""
-        message = self._intake.receive()
+    def receive(self, *, is_likely: bool = False) -> list[bytes] | None:
+        """The next lane message, its first frame the routing id of the peer; None if none waits.
+
+        Args:
+            is_likely: one is expected, since others came before it in this turn.
+        """
+        message = self._intake.receive(is_likely=is_likely)
         if self._intake.newcomers:
             self._note_newcomers()
         return message

@@ -40,25 +40,38 @@ class LaneIntake:
         self._descriptors: dict[bytes, int] = {}
         self._routes: dict[int, set[bytes]] = {}
 
-    def receive(self) -> list[bytes] | None:
-        """The next message, its first frame the routing id of the peer; None if none is complete."""
+    def receive(self, *, is_likely: bool = False) -> list[bytes] | None:
+        """The next message, its first frame the routing id of the peer; None if none is complete.
+
+        Args:
+            is_likely: one is expected, so that it is cheaper to take it than to look for it first.
+        """
         lane = self._lane
         if self._unfinished is not None:
             return self._drop_rest(self._unfinished)
-        if not has_input(lane):
+        if is_likely:
+            try:
+                route = _recv(lane, _NOBLOCK)
+            except zmq.Again:
+                return None
+        elif has_input(lane):
+            route = _recv(lane, _NOBLOCK)
+        else:
             return None
-        frames = [_recv(lane, _NOBLOCK)]
+        frames = [route, self._take_frame()]  # behind the routing id there is always another frame
+        if frames[1] == _HELLO and _get(lane, _RCVMORE):
+            frames.append(self._take_hello(route))
         while _get(lane, _RCVMORE):
-            if len(frames) == 2 and frames[1] == _HELLO:
-                frames.append(self._take_hello(frames[0]))
-                continue
             if len(frames) > FRAME_LIMIT:
                 return self._drop_rest(frames)
-            frame = _recv(lane, _NOBLOCK)
-            if len(frame) >= LARGE_FRAME_BYTES:
-                self.large_bytes += len(frame)
-            frames.append(frame)
+            frames.append(self._take_frame())
         return frames
+
+    def _take_frame(self) -> bytes:
+        frame = _recv(self._lane, _NOBLOCK)
+        if len(frame) >= LARGE_FRAME_BYTES:
+            self.large_bytes += len(frame)
+        return frame
 
     def descriptor_of(self, route: bytes) -> int:
         """The descriptor of the connection that said HELLO on this route; -1: it is not known."""
