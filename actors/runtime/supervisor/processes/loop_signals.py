@@ -30,6 +30,7 @@ def handled_signals(
                 signal.signal(number, before)
         return
     handlers[signal.SIGHUP] = reload
+    ignored = [number for number in handlers if signal.getsignal(number) is signal.SIG_IGN]
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:
@@ -37,3 +38,5 @@ def handled_signals(
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+        for number in ignored:  # as under nohup; the loop would leave the default
+            signal.signal(number, signal.SIG_IGN)
