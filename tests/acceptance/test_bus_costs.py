@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import pytest
 import zmq
 
 from bus import wire
+from bus.broker.roster import Roster
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options, broker_process
 from tests.support.raw_peer import RawPeer
 
@@ -388,7 +390,8 @@ def _allow_descriptors(count: int) -> None:
 
 
 def test_guests_beyond_the_room_are_refused_with_a_reason(tmp_path: Path) -> None:
-    with broker_process(broker_options("ipc", tmp_path), descriptor_limit=256) as broker:
+    strict = msgspec.structs.replace(broker_options("ipc", tmp_path), roster=Roster())
+    with broker_process(strict, descriptor_limit=256) as broker:
         guests = [RawPeer(broker.runtime(), f"guest-{number}").hello() for number in range(64)]
         try:
             with RawPeer(broker.runtime(), "one-too-many") as refused:

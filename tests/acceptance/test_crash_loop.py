@@ -88,7 +88,9 @@ def test_an_actor_that_always_crashes_fails_alone_and_says_why(tmp_path: Path, s
         assert (runtime.home / "models" / "small" / "model.bin").stat().st_size == entry.size_bytes
         status = runtime.command("status")
         assert status.returncode == 1
-        assert "crasher: failed: exit code 1; next try in" in status.stdout
+        assert "crasher: failed: exit code 1: " in status.stdout
+        assert "the licence file is missing" in status.stdout
+        assert "; next try in" in status.stdout
     assert runtime.end() == 0
     assert within(1.0, lambda: not runtime.alive())
 
