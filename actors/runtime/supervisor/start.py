@@ -84,6 +84,7 @@ def run_supervisor(
             server=server,
             defaults=defaults,
             peer_credentials=peer_credentials,
+            ends_process=True,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_run(options, observers, home_lock, exit_with_parent=exit_with_parent))

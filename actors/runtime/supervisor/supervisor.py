@@ -148,7 +148,13 @@ class Supervisor:
         has_terminal = sys.stdin is not None and sys.stdin.isatty()
         hung_up = self._on_stop_signal if has_terminal else self.reload
         try:
-            with handled_signals(self._loop, self._on_stop_signal, self._on_interrupt, hung_up):
+            with handled_signals(
+                self._loop,
+                self._on_stop_signal,
+                self._on_interrupt,
+                hung_up,
+                ignores_later=self.options.ends_process,
+            ):
                 self._take(Ticked())
                 await self._finished
         finally:

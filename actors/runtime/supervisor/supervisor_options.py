@@ -30,6 +30,7 @@ class SupervisorOptions:
         locations: as they are at the start.
         defaults: the directories without any choice; None: the same.
         peer_credentials: what the launcher chose for named peers that are no children, by name.
+        ends_process: the process ends with the supervisor, so a late SIGTERM changes nothing any more.
         server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
     """
 
@@ -43,3 +44,4 @@ class SupervisorOptions:
     server: tuple[int, socket.socket] | None = None
     defaults: Locations | None = None
     peer_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ends_process: bool = False

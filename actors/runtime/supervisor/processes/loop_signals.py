@@ -15,8 +15,18 @@ def handled_signals(
     stop: Callable[[], None],
     interrupt: Callable[[], None],
     reload: Callable[[], None],
+    *,
+    ignores_later: bool = False,
 ) -> Iterator[None]:
-    """Within the block SIGTERM, SIGINT and (where it exists) SIGHUP call `stop`, `interrupt` and `reload`."""
+    """Within the block SIGTERM, SIGINT and (where it exists) SIGHUP call `stop`, `interrupt` and `reload`.
+
+    Args:
+        loop: calls them.
+        stop: SIGTERM.
+        interrupt: SIGINT.
+        reload: SIGHUP.
+        ignores_later: after the block SIGTERM means nothing: the process is about to end with its own code.
+    """
     handlers: dict[int, Callable[[], None]] = {signal.SIGTERM: stop, signal.SIGINT: interrupt}
     if os.name == "nt":
         former = {
@@ -36,7 +46,10 @@ def handled_signals(
     try:
         yield
     finally:
+        later = {*ignored, signal.SIGTERM} if ignores_later else set(ignored)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
         for number in handlers:
             loop.remove_signal_handler(number)
-        for number in ignored:  # as under nohup; the loop would leave the default
+        for number in later:  # ignored before, as under nohup, or from now on; the loop leaves the default
             signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

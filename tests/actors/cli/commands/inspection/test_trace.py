@@ -11,6 +11,7 @@ from bus.client import connect, correlation
 from schemas.config import RuntimeConfigRequestEvent
 from schemas.event import Event
 from schemas.operations.logs import LogRingRequestEvent
+from tests.support.runtime_process import within
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +41,17 @@ class NoteAddedEvent(Event, frozen=True, kw_only=True, tag="app.note_added"):
     text: str
 
 
+def has_logged(running: Any, correlation: str, *, ask: bool = False) -> bool:
+    """Whether config_store has logged a request of this matter, or of any; `ask`: after one more."""
+    if ask:
+        assert running("config", "get", "vad.sensitivity").code == 0
+    lines = running("logs", "config_store", "--json").documents
+    return any(
+        correlation in (line["correlation"] or "") and "asked config.request" in line["text"]
+        for line in lines
+    )
+
+
 def test_the_flow_of_an_app_is_followed_from_event_to_event(running: Any) -> None:
     """The app sets the id once; the actor that handles its request carries it on by itself."""
 
@@ -52,6 +64,7 @@ def test_the_flow_of_an_app_is_followed_from_event_to_event(running: Any) -> Non
             await app.request(change)
 
     assert running("logs", "--set-level", "debug").code == 0
+    assert within(20.0, lambda: has_logged(running, "", ask=True)), "the level reaches the actor"
     asyncio.run(play())
     ended = running("trace", "note-2041", "--json")
     assert ended.code == 0
@@ -59,10 +72,7 @@ def test_the_flow_of_an_app_is_followed_from_event_to_event(running: Any) -> Non
     assert topics[:2] == ["app.note_added", "config.settings_changed"]
     assert ended.documents[0]["event"]["text"] == "water the plants"
     assert 'event app.note_added {"text":"water the plants"}' in running("trace", "note-2041").out
-    lines = running("logs", "config_store", "--json").documents
-    assert any(
-        line["correlation"] == "note-2041" and "asked config.request" in line["text"] for line in lines
-    )
+    assert within(20.0, lambda: has_logged(running, "note-2041"))
     assert running("logs", "--set-level", "default").code == 0
 
 

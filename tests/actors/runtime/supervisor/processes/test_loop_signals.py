@@ -29,3 +29,15 @@ async def test_term_int_and_hup_are_told_apart_and_afterwards_nothing_is_handled
             os.kill(os.getpid(), number)
             assert await heard.get() == expected
     assert signal.getsignal(signal.SIGHUP) == before
+
+
+async def test_where_the_process_ends_with_it_a_late_term_means_nothing() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        calls = (lambda: None, lambda: None, lambda: None)
+        with handled_signals(asyncio.get_running_loop(), *calls, ignores_later=True):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
