@@ -147,9 +147,7 @@ def _value_at(place: _Place) -> SecretSpan | None:
     text, start, sign = place.text, place.start, place.sign.strip(" \t")
     if _TOKEN.match(text, start):
         return None
-    if sign[-1:] == "," and text[max(0, place.name_start - 12) : place.name_start].rstrip("\\\"'b")[
-        -1:
-    ] not in ("(", "["):
+    if sign[-1:] == "," and not _OPENED.search(text[max(0, place.name_start - 12) : place.name_start]):
         return None  # two names in a list; a pair stands alone in its brackets
     if ":" in sign and (block := _BLOCK.match(text, start)) is not None:
         return SecretSpan(start, block.end())
@@ -205,16 +203,7 @@ def _behind_blank(place: _Place, sign: str) -> SecretSpan | None:
     value = found[0].rstrip(".,;:)")
     if place.name.startswith("-"):
         return _span(found, place.name)
-    is_plain_word = place.name.casefold() in (
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "pin",
-        "token",
-        "secret",
-    )
-    if not is_plain_word or not _is_something(value, place.name):
+    if place.name.casefold() not in _SPOKEN or not _is_something(value, place.name):
         return None
     if sign == "is" or place.text[max(0, place.name_start - 200) : place.name_start].find(" login ") >= 0:
         return SecretSpan(found.start(), found.start() + len(value))

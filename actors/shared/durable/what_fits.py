@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -112,8 +112,6 @@ def _type_of(info: inspect.Type) -> Any:
 
 
 def _annotated(plain: type, **limits: Any) -> Any:
-    from typing import Annotated
-
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return Annotated[plain, msgspec.Meta(**given)] if given else plain
 

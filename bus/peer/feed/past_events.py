@@ -75,20 +75,7 @@ def _received(topic: str, run: Run, body: bytes) -> list[Received]:
         events = msgspec.msgpack.decode(body)
     except wire.UNREADABLE:
         events = [None] * run.count  # its place shows that there was something
-    return [
-        Received(
-            topic=topic,
-            event=event,
-            epoch=run.epoch,
-            sequence=run.sequence + offset,
-            number=run.number + offset,
-            time_ns=run.time_ns,
-            source=run.source,
-            correlation=run.correlation,
-            retained=False,
-        )
-        for offset, event in enumerate(events)
-    ]
+    return [Received.of_run(topic, run, offset, event) for offset, event in enumerate(events)]
 
 
 def _failure(answer: Answer) -> RequestFailed:

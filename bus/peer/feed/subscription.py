@@ -52,6 +52,21 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     correlation: str | None
     retained: bool
 
+    @classmethod
+    def of_run(cls, topic: str, run: Run, offset: int, event: object, *, retained: bool = False) -> Received:
+        """The event at this offset of a run, counted from 0."""
+        return cls(
+            topic=topic,
+            event=event,
+            epoch=run.epoch,
+            sequence=run.sequence + offset,
+            number=run.number + offset,
+            time_ns=run.time_ns,
+            source=run.source,
+            correlation=run.correlation,
+            retained=retained,
+        )
+
 
 class SubscriptionSource(Protocol):
     """What a subscription needs of its peer."""
@@ -162,17 +177,7 @@ class Subscription(Generic[EventT]):
             )
         topic, run, retained = self._current
         offset = self._position - 1 + (run.count - len(self._events))
-        return Received(
-            topic=topic,
-            event=event,
-            epoch=run.epoch,
-            sequence=run.sequence + offset,
-            number=run.number + offset,
-            time_ns=run.time_ns,
-            source=run.source,
-            correlation=run.correlation,
-            retained=retained,
-        )
+        return Received.of_run(topic, run, offset, event, retained=retained)
 
     def close(self, error: UndercroftError | None = None) -> None:
         """Stop listening. Once the queue is empty the iterator ends, or raises this error."""
