@@ -44,7 +44,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("S1-14", "S1-15", "S1-2
 
 KIB = 1024
 SIZE = 768 * KIB
-STALL_SECONDS = 0.2
+PATIENT_SECONDS = 60.0
+"""How long a connection may bring nothing where none of the cases stalls: a busy machine is not an outage."""
+STALL_SECONDS = 1.0
+"""The same where one stalls and the install is to go on."""
+HASTY_SECONDS = 0.2
+"""The same where the install is to fail, so that one stall more or less changes nothing."""
 RATE_BYTES_PER_SECOND = 16.0 * KIB * KIB
 """Slow enough that several connections are at work together."""
 
@@ -78,6 +83,7 @@ class Trial:
         self.streams = streams
         self.tokens: TokenProvider | None = None
         self.now = 1_700_000_000.0
+        self.stall_seconds = PATIENT_SECONDS
         self.on_verify: Callable[[Path], None] = lambda directory: None
         self.bus = ScriptedPeer()
         self.bus.answer(FilesVerifyRequestEvent, self.verify)
@@ -85,7 +91,7 @@ class Trial:
     @cached_property
     def parts(self) -> DownloaderParts:
         """Wired when the first install begins, with the tokens that are known by then."""
-        client = HttpClient(STALL_SECONDS, self.headers)
+        client = HttpClient(self.stall_seconds, self.headers)
         return downloader_parts(
             self.root,
             self.bus,
@@ -184,6 +190,7 @@ class Case:
         words: what the message says, as one of these.
         keeps: whether what was there before is kept when it fails.
         have: how much is there at the start, in KiB; None: once nothing, once a half.
+        stall_seconds: how long a connection may bring nothing.
     """
 
     name: str
@@ -194,6 +201,7 @@ class Case:
     have: tuple[int, ...] = (0, 384)
     others: dict[str, Faults] = field(default_factory=dict)
     content: OriginContent = WHOLE
+    stall_seconds: float = PATIENT_SECONDS
 
 
 CASES = [
@@ -240,12 +248,22 @@ CASES = [
         ("interrupted", "transfer ended"),
         False,
     ),
-    Case("stalls twice", Faults(times=2, stall_after_bytes=CUT)),
+    Case("stalls twice", Faults(times=2, stall_after_bytes=CUT), stall_seconds=STALL_SECONDS),
     Case(
-        "stalls before the first byte", Faults(stall_after_bytes=0), "network", ("no byte came for too long",)
+        "stalls before the first byte",
+        Faults(stall_after_bytes=0),
+        "network",
+        ("no byte came for too long",),
+        stall_seconds=HASTY_SECONDS,
     ),
-    Case("drips", Faults(times=1, drip_after_bytes=CUT)),
-    Case("drips for ever", Faults(drip_after_bytes=0), "network", ("bytes came in",)),
+    Case("drips", Faults(times=1, drip_after_bytes=CUT), stall_seconds=STALL_SECONDS),
+    Case(
+        "drips for ever",
+        Faults(drip_after_bytes=0),
+        "network",
+        ("bytes came in", "no byte came for too long"),
+        stall_seconds=HASTY_SECONDS,
+    ),
     Case("resets at a byte, thrice", Faults(times=3, cut_after_bytes=CUT)),
     Case("429 with seconds", Faults(times=1, status=429, retry_after="7")),
     Case(
@@ -301,6 +319,7 @@ TABLE = [
 @pytest.mark.parametrize(("case", "have_kib"), TABLE)
 async def test_origin_that_misbehaves(trial: Trial, case: Case, have_kib: int) -> None:
     have = have_kib * KIB
+    trial.stall_seconds = case.stall_seconds
     trial.origin.serve("/m", case.content)
     for path, faults in {"/m": case.faults, **case.others}.items():
         if path != "/m":
@@ -470,7 +489,7 @@ async def test_slow_tls_of_a_private_authority(
     if is_trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     with FaultyOrigin(tls=context) as origin:
-        origin.handshake_delay_seconds = STALL_SECONDS / 3
+        origin.handshake_delay_seconds = 0.07
         trial = Trial(origin, tmp_path / "models", streams)
         status = await trial.run()
         trial.close()
@@ -490,6 +509,7 @@ async def test_tls_that_never_gets_going_is_a_failure_of_the_network(
     with FaultyOrigin(tls=context) as origin:
         origin.handshake_delay_seconds = 30.0
         trial = Trial(origin, tmp_path / "models", streams)
+        trial.stall_seconds = HASTY_SECONDS
         trial.begun(SIZE // 2, f'"{WHOLE.etag}"')
         status = await trial.run()
         trial.close()

@@ -41,6 +41,7 @@ from tests.support.origin_faults import Faults
 from tests.support.scripted_peer import ScriptedPeer
 
 pytestmark = pytest.mark.anyio
+STALL_SECONDS = 1.0
 MIB = 1 << 20
 
 
@@ -120,7 +121,7 @@ async def test_network_that_fails_thrice_is_tried_a_fourth_time_from_where_it_st
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(4 * MIB))
     origin.misbehave("/m", Faults(times=3, stall_after_bytes=MIB))
-    journey.build(stall_seconds=0.3)
+    journey.build(stall_seconds=STALL_SECONDS)
     await journey.run()
     assert [seen.range_start for seen in origin.requests] == [None, MIB, 2 * MIB, 3 * MIB]
     assert journey.slept == [0.75, 1.5, 3.0]
@@ -134,7 +135,7 @@ async def test_network_that_fails_a_fourth_time_ends_the_install_and_keeps_the_p
 ) -> None:
     journey = Journey(origin, tmp_path, SyntheticContent(8 * MIB))
     origin.misbehave("/m", Faults(stall_after_bytes=MIB))
-    journey.build(stall_seconds=0.3)
+    journey.build(stall_seconds=STALL_SECONDS)
     await journey.run()
     assert len(origin.requests) == 4
     assert (journey.last.state, journey.last.durable_bytes) == ("failed", 4 * MIB)
@@ -274,7 +275,7 @@ async def test_file_that_changes_while_it_is_resumed_is_another_attempt(
     old, new = SyntheticContent(2 * MIB, seed=1), SyntheticContent(2 * MIB, seed=2)
     journey = Journey(origin, tmp_path, old, promised=new)
     origin.misbehave("/m", Faults(times=1, stall_after_bytes=MIB))
-    journey.build(stall_seconds=0.3)
+    journey.build(stall_seconds=STALL_SECONDS)
     real = journey.sleep
 
     async def change(seconds: float) -> None:
