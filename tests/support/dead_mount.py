@@ -8,8 +8,11 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from actors.state_store.watchdog import Watchdog
 
 MNT_DETACH = 2
 
@@ -30,3 +33,16 @@ def dead_mount(directory: Path) -> Iterator[None]:
     finally:
         os.close(device)  # everybody who hangs is let go, with an error
         library.umount2(os.fsencode(directory), MNT_DETACH)
+
+
+@contextlib.contextmanager
+def impatient_watchdogs(seconds: float = 0.3) -> Iterator[None]:
+    """Let watchdogs that begin meanwhile give up soon, since the disk they watch is known to be dead."""
+    begin = Watchdog.__init__
+
+    def begin_impatient(watchdog: Watchdog, path: Path, limit_seconds: float = seconds, *rest: Any) -> None:
+        begin(watchdog, path, min(limit_seconds, seconds), *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Watchdog, "__init__", begin_impatient)
+        yield

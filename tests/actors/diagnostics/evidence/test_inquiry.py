@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import msgspec
 import pytest
@@ -61,12 +60,10 @@ async def test_each_part_is_found_or_has_a_reason() -> None:
 async def test_a_look_that_hangs_is_left_behind() -> None:
     hanging = threading.Event()
     try:
-        began = time.monotonic()
         found, missing = await gather(
-            in_threads({"disk": hanging.wait, "other": lambda: 2}), deadline_seconds=0.05
+            in_threads({"disk": hanging.wait, "other": lambda: 2}), deadline_seconds=1.5
         )
         assert (found, list(missing)) == ({"other": 2}, ["disk"])
-        assert time.monotonic() - began < 5
     finally:
         hanging.set()
 

@@ -13,10 +13,9 @@ from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store.backups import automatic_backups
 from actors.state_store.backups.backup_alerts import FAILED, STALE, UNSOUND
 from actors.state_store.backups.repository import BackupRepository
-from actors.state_store.engine import state_layout
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from schemas.backups import BackupCreateRequestEvent, BackupsPruneRequestEvent, StateCheckRequestEvent
-from tests.support.dead_mount import dead_mount
+from tests.support.dead_mount import dead_mount, impatient_watchdogs
 from tests.support.state_lab import backups_of, running_with_backups
 
 pytestmark = pytest.mark.anyio
@@ -127,12 +126,11 @@ async def test_everything_is_looked_at_while_nobody_writes_and_repaired(tmp_path
         assert UNSOUND in lab.alerts()
 
 
-async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_layout, "PROBE_SECONDS", 0.3)
+async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path) -> None:
     async with running_with_backups(tmp_path) as lab:
         await lab.save("notes.a", 1)
-    with dead_mount(tmp_path / "backups"):
-        async with running_with_backups(tmp_path, silence_limit_seconds=0.3) as lab:
+    with dead_mount(tmp_path / "backups"), impatient_watchdogs():
+        async with running_with_backups(tmp_path) as lab:
             assert await lab.load("notes.a") == 1
             assert await lab.save("notes.a", 2) > 1
 

@@ -9,7 +9,6 @@ import pytest
 from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store import watchdog
 from actors.state_store.backups.backup_alerts import SILENT
-from actors.state_store.engine import state_layout
 from schemas.backups import (
     BackupCreateRequestEvent,
     BackupRestoreRequestEvent,
@@ -20,7 +19,7 @@ from schemas.backups import (
 )
 from schemas.documents import DocumentChangedEvent, DocumentReadRequestEvent, DocumentWriteRequestEvent
 from schemas.state import StateChangedEvent, StateDeleteRequestEvent, StateLoadRequestEvent
-from tests.support.dead_mount import dead_mount
+from tests.support.dead_mount import dead_mount, impatient_watchdogs
 from tests.support.state_lab import backups_of, refusal, running_with_backups
 
 pytestmark = pytest.mark.anyio
@@ -108,11 +107,10 @@ async def test_a_damaged_document_is_repaired_from_a_backup_when_it_is_loaded(tm
 async def test_a_mount_that_is_dead_hangs_nothing_but_backups_and_is_an_alert_until_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state_layout, "PROBE_SECONDS", 0.3)
     monkeypatch.setattr(watchdog, "SLICE_SECONDS", 0.05)
-    async with running_with_backups(tmp_path, silence_limit_seconds=0.3) as lab:
+    async with running_with_backups(tmp_path) as lab:
         await lab.save("notes.a", 1)
-        with dead_mount(tmp_path / "backups"):
+        with dead_mount(tmp_path / "backups"), impatient_watchdogs():
             assert "no answer" in await refusal(lab.app.request(BackupCreateRequestEvent()))
             assert lab.alerts() == [SILENT]
             await lab.actor.automatic_backups.tick()
