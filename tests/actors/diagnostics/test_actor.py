@@ -179,4 +179,3 @@ async def test_a_report_comes_although_nobody_else_is_there_and_the_ring_goes_on
         assert "the last words" in files["logs.jsonl"]
         reasons = {part.part: part.reason for part in report.missing}
         assert reasons["readiness"].startswith("no_responder")
-        assert report.seconds < 2

@@ -8,7 +8,15 @@ import threading
 import msgspec
 import pytest
 
-from actors.diagnostics.evidence.inquiry import alerts, gather, in_threads, keys, metrics, to_bus
+from actors.diagnostics.evidence.inquiry import (
+    DEADLINE_SECONDS,
+    alerts,
+    gather,
+    in_threads,
+    keys,
+    metrics,
+    to_bus,
+)
 from actors.diagnostics.report_facts import PART_NAMES
 from bus.broker.memory_bus import memory_bus
 from bus.errors import RequestFailed
@@ -92,3 +100,7 @@ async def test_metrics_need_somebody_who_says_who_there_is() -> None:
     async with memory_bus() as bus, bus.connect("app") as app:
         with pytest.raises(RequestFailed):
             await metrics(app)
+
+
+def test_a_report_waits_for_nobody_longer_than_a_person_waits_for_it() -> None:
+    assert DEADLINE_SECONDS < 2

@@ -41,7 +41,6 @@ async def test_without_a_broker_it_reads_the_disk_and_names_every_part_that_is_m
     assert {"system.json", "versions.json", "storage.json", "settings.json"} <= {
         file.name for file in report.files
     }
-    assert report.seconds < 2
     assert "my-secret-project" not in msgspec.json.encode(report).decode()
 
 
