@@ -6,7 +6,7 @@
     assert trace.is_kept(home)                               # nothing bad was overwritten in silence
 
 `FILE_MUTATIONS` and `DIRECTORY_MUTATIONS` replace the whole of a place. `strange_documents` yields a JSON
-document with one value after another replaced, `strange_lines` does so for files with a document on each line.
+document with one value after another replaced, `strange_lines` the same for files with a document a line.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ NUMBERS: Final = (
     "9" * 5000,
     "253402300800",
 )
-"""Spelled as JSON, or as what some writers take for JSON; the last one is the first second of the year 10000."""
+"""Spelled as JSON, or as what some writers take for it; the last one is the first second of the year 10000."""
 
 VALUES: Final = (
     *NUMBERS,
@@ -189,7 +189,7 @@ def bounded_memory(limit_bytes: int = MEMORY_BYTES) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-# -- in the place of a file ------------------------------------------------------------------------------------
+# -- in the place of a file ------------------------------------------------------------------------------
 
 
 def _replaced_by(make: Callable[[bytes], bytes]) -> Callable[[Path], Trace]:
@@ -212,7 +212,7 @@ def _unreadable(path: Path) -> Trace:
     return Trace("file", content)
 
 
-# -- in the place of anything ------------------------------------------------------------------------------------
+# -- in the place of anything ----------------------------------------------------------------------------
 
 
 def _directory(path: Path) -> Trace:
@@ -312,7 +312,7 @@ DIRECTORY_MUTATIONS: Final = (Mutation("a file", _file), *_NOT_FILES)
 """Replaces a directory, with all that lies in it."""
 
 
-# -- values ------------------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------------
 
 
 def _places(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
