@@ -18,6 +18,7 @@ The bus owns no files. It promises:
 | what travels and how | `wire/` (headers and frames), `transport/` (sockets, or calls in one process) |
 | what each actor reports | `alert_book.py`, `instruments.py`, `log_handler.py`, `redaction.py` |
 | supervisor and child | `lifeline.py`, `discovery.py` |
+| who else may write to a path | `write_access.py` (decides), `path_trust.py` (looks) |
 
 Begin with `wire/headers.py`, then `broker/broker_core.py` and `peer/peer.py`.
 """
