@@ -19,6 +19,7 @@ import os
 import shutil
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,6 +237,26 @@ def _link_to(target: str) -> Callable[[Path], Trace]:
     return leave
 
 
+def _link_to_device(minor: int, name: str) -> Callable[[Path], Trace]:
+    """A link to a device of its own where the tests may replace those of the machine, as root may.
+
+    What writes through such a link would turn `/dev/null` into a file, for everybody.
+    """
+
+    def leave(path: Path) -> Trace:
+        target = f"/dev/{name}"
+        if os.access("/dev", os.W_OK):
+            place = Path(tempfile.mkdtemp(prefix="strange-device-"))
+            target = str(place / name)
+            try:
+                os.mknod(target, stat.S_IFCHR | 0o666, os.makedev(1, minor))
+            except OSError:  # a container without devices: a pipe blocks as well
+                os.mkfifo(target)
+        return _link_to(target)(path)
+
+    return leave
+
+
 def _fifo(path: Path) -> Trace:
     _clear(path)
     os.mkfifo(path)
@@ -268,8 +289,8 @@ _NOT_FILES: Final = (
     Mutation("a dangling link", _link_to("/nowhere/of/a/stranger")),
     Mutation("a link to a name that is free", _link_to("free name of a stranger")),
     Mutation("a link to itself", _link_to("{name}")),
-    Mutation("a link to zeros without end", _link_to("/dev/zero")),
-    Mutation("a link to the null device", _link_to("/dev/null")),
+    Mutation("a link to zeros without end", _link_to_device(5, "zero")),
+    Mutation("a link to the null device", _link_to_device(3, "null")),
     Mutation("a fifo", _fifo),
     Mutation("a socket", _socket),
 )

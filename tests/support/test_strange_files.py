@@ -64,6 +64,14 @@ def test_a_fifo_blocks_who_opens_it_and_a_sparse_file_takes_no_space(tmp_path: P
     assert (tmp_path / "b").stat().st_blocks < 100
 
 
+@pytest.mark.skipif(not os.access("/dev", os.W_OK), reason="this user cannot replace a device")
+def test_a_link_to_a_device_never_leads_to_one_of_the_machine(tmp_path: Path) -> None:
+    for mutation in FILE_MUTATIONS:
+        path = tmp_path / "a"
+        mutation.leave(path)
+        assert not os.path.realpath(path).startswith("/dev/"), mutation.name
+
+
 def test_every_value_and_every_field_of_a_document_is_replaced() -> None:
     document = {"a": 1, "b": {"c": [1, {"d": "x"}]}}
     changed = dict(strange_documents(json.dumps(document).encode()))
