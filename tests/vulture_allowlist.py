@@ -22,6 +22,7 @@ format_commands
 
 # Read by zipfile.
 compress_type
+seekable
 
 # Fields of files: written here, read by people or by later versions.
 undercroft_history

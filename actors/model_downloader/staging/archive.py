@@ -10,7 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from actors.model_downloader.staging.archive_reader import (
@@ -107,7 +107,10 @@ def _write(member: ArchiveMember, root: Path, place: str, origin: str, meter: Un
     path.unlink(missing_ok=True)  # left by an interrupted unpacking
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     digest, size = hashlib.sha256(), 0
-    with member.open() as source, os.fdopen(os.open(path, flags, FILE_MODE), "wb", buffering=0) as target:
+    with (
+        closing(member.open()) as source,
+        os.fdopen(os.open(path, flags, FILE_MODE), "wb", buffering=0) as target,
+    ):
         while content := source.read(BUFFER_BYTES):
             meter.count_bytes(len(content))
             digest.update(content)

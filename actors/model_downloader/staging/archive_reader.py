@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Protocol
 
 from actors.model_downloader.staging.member_paths import MemberUnfit
+from actors.model_downloader.staging.packed_stream import OF_TAR, PackedStream
+from actors.model_downloader.staging.zip_members import ZipMember, table_of_contents
 
 MEMBERS_LIMIT = 10_000
 UNPACKED_LIMIT_BYTES = 64 * 1024**3
@@ -25,7 +23,9 @@ RATIO_GRACE_BYTES = 16 * 1024 * 1024
 """This much may come out of any archive, however small it is."""
 
 BUFFER_BYTES = 1 << 20
-_NO_FILE = "it is a link or a device"
+
+HEADERS_LIMIT_BYTES = 32 * 1024 * 1024
+"""Headers of all members of a tar: three kilobytes each. What they claim is kept while the tar is read."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ class UnpackMeter:
         self._members = 0
         self._bytes = 0
 
-    def count_member(self) -> None:
-        """Count one member more.
+    def count_members(self, count: int) -> None:
+        """Count so many members more.
 
         Raises:
             MemberUnfit: there are too many.
         """
-        self._members += 1
+        self._members += count
         if self._members > self._limits.members:
             raise MemberUnfit("", f"it holds more than {self._limits.members} members")
 
@@ -69,6 +69,26 @@ class UnpackMeter:
             raise MemberUnfit("", f"more than {self._allowed_bytes} bytes come out of it, {excess}")
 
 
+class MemberSource(Protocol):
+    """Bytes of an archive, unpacked."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes; fewer than asked for at the end only."""
+        ...
+
+
+class MemberContent(Protocol):
+    """The content of a member, open."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes; none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Read no more."""
+        ...
+
+
 @dataclass(frozen=True)
 class ArchiveMember:
     """One file or directory of an archive.
@@ -80,7 +100,7 @@ class ArchiveMember:
 
     name: str
     is_directory: bool
-    open: Callable[[], IO[bytes]]
+    open: Callable[[], MemberContent]
 
 
 def archive_members(
@@ -97,30 +117,38 @@ def archive_members(
     Raises:
         MemberUnfit: one is neither file nor directory, or too much came out.
     """
-    if format == "zip":
-        members = _zip_members(stack.enter_context(zipfile.ZipFile(archive)))
-    else:
-        source = MeteredReader(stack.enter_context(_decompressed(archive, format)), meter)
-        opened = tarfile.open(fileobj=source, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115  # it reads, seeks and tells; the stack closes it
-        members = _tar_members(stack.enter_context(opened))
-    for member in members:
-        meter.count_member()
-        yield member
+    source = stack.enter_context(archive.open("rb"))
+    yield from (
+        _zip_members(source, archive.stat().st_size, meter)
+        if format == "zip"
+        else _tar_members(MeteredReader(PackedStream(source, OF_TAR.get(format)), meter), meter, stack)
+    )
 
 
 class MeteredReader:
     """What tarfile reads from: counts each byte, reads little at once, goes back within the last read only.
 
-    tarfile reads extended headers at once, of whatever length they claim, and steps back by one byte before
-    each header.
+    tarfile reads extended headers at once, of whatever length they claim, keeps what they say, and steps back
+    by one byte before each header.
     """
 
-    def __init__(self, source: IO[bytes], meter: UnpackMeter) -> None:
+    def __init__(self, source: MemberSource, meter: UnpackMeter) -> None:
         self._source = source
+        self._header_bytes = 0
+        self._is_header = False
         self._meter = meter
         self._kept = b""
         self._kept_from = 0
         self._at = 0
+
+    @contextmanager
+    def headers(self) -> Iterator[None]:
+        """Within the block, headers are read."""
+        self._is_header = True
+        try:
+            yield
+        finally:
+            self._is_header = False
 
     def tell(self) -> int:
         """Position in the unpacked archive."""
@@ -134,6 +162,13 @@ class MeteredReader:
         """
         if not 0 <= count <= BUFFER_BYTES:
             raise MemberUnfit("", f"it has a header of {count} bytes")
+        if self._is_header:
+            self._header_bytes += count
+            if self._header_bytes > HEADERS_LIMIT_BYTES:
+                raise MemberUnfit("", f"its headers have more than {HEADERS_LIMIT_BYTES} bytes")
+        return self._read(count)
+
+    def _read(self, count: int) -> bytes:
         offset = self._at - self._kept_from
         found = self._kept[offset : offset + count]
         if len(found) < count:
@@ -155,37 +190,40 @@ class MeteredReader:
         self._at = min(self._at, self._kept_from + len(self._kept))
         if position <= self._kept_from + len(self._kept):
             self._at = position
-        while self._at < position and self.read(min(BUFFER_BYTES, position - self._at)):
+        while self._at < position and self._read(min(BUFFER_BYTES, position - self._at)):
             pass
         return self._at
 
 
-def _zip_members(archive: zipfile.ZipFile) -> Iterator[ArchiveMember]:
-    for info in archive.infolist():
-        if info.flag_bits & 0x1:
-            raise MemberUnfit(info.filename, "it is encrypted")
-        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise MemberUnfit(info.filename, _NO_FILE)
+def _zip_members(source: IO[bytes], packed_bytes: int, meter: UnpackMeter) -> Iterator[ArchiveMember]:
+    infos = list(table_of_contents(source, packed_bytes))
+    meter.count_members(len(infos))
+    for info in infos:
 
-        def read(info: zipfile.ZipInfo = info) -> IO[bytes]:
-            return archive.open(info)
+        def read(info: zipfile.ZipInfo = info) -> MemberContent:
+            return ZipMember(source, info)
 
         yield ArchiveMember(info.filename, info.is_dir(), read)
 
 
-def _tar_members(archive: tarfile.TarFile) -> Iterator[ArchiveMember]:
-    for info in archive:
+def _tar_members(source: MeteredReader, meter: UnpackMeter, stack: ExitStack) -> Iterator[ArchiveMember]:
+    with source.headers():
+        opened = tarfile.open(fileobj=source, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115  # it reads, seeks and tells; the stack closes it
+    archive: tarfile.TarFile = stack.enter_context(opened)
+    while True:
+        with source.headers():
+            info = archive.next()
+        if info is None:
+            return
         if not (info.isreg() or info.isdir()):
-            raise MemberUnfit(info.name, _NO_FILE)
+            raise MemberUnfit(info.name, "it is a link or a device")
+        if info.issparse():
+            raise MemberUnfit(info.name, "it is a file with holes")
 
-        def read(info: tarfile.TarInfo = info) -> IO[bytes]:
+        def read(info: tarfile.TarInfo = info) -> MemberContent:
             opened = archive.extractfile(info)
             assert opened is not None, "only files are read"
             return opened
 
+        meter.count_members(1)
         yield ArchiveMember(info.name, info.isdir(), read)
-
-
-def _decompressed(archive: Path, format: str) -> IO[bytes]:
-    openers: dict[str, Any] = {"tar.gz": gzip.open, "tar.bz2": bz2.open, "tar.xz": lzma.open}
-    return openers.get(format, open)(archive, "rb")  # type: ignore[no-any-return]  # each of them reads bytes

@@ -67,7 +67,7 @@ def test_members_come_in_their_order_with_their_content(tmp_path: Path, format: 
     meter = UnpackMeter(path.stat().st_size, PLENTY)
     with ExitStack() as stack:
         found = [
-            (member.name.rstrip("/"), None if member.is_directory else member.open().read())
+            (member.name.rstrip("/"), None if member.is_directory else member.open().read(100))
             for member in archive_members(path, format, meter, stack)
         ]
     assert found == [("sub", None), ("sub/f", b"content")]
@@ -80,6 +80,6 @@ def test_meter_allows_a_ratio_with_some_grace_and_never_more_than_the_limit() ->
     with pytest.raises(MemberUnfit):
         UnpackMeter(1000, ArchiveLimits(unpacked_bytes=100)).count_bytes(101)
     meter = UnpackMeter(0, ArchiveLimits(members=1))
-    meter.count_member()
+    meter.count_members(1)
     with pytest.raises(MemberUnfit):
-        meter.count_member()
+        meter.count_members(1)
