@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from bus.errors import NotRunning
+from bus.own_places import check_endpoints, open_own_file
 
 PROTOCOL_VERSION = 2
 DEFAULT_APP = "undercroft"
@@ -80,19 +80,19 @@ def read_runtime(path: Path) -> Runtime:
     """Read `runtime.json`.
 
     Raises:
-        NotRunning: it is absent, unreadable, open to other users, or of another version.
+        NotRunning: it is absent, unreadable, or of another version.
+        UnsafePlace: others own it, its directory or that of the sockets, or can write to them.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+        with os.fdopen(open_own_file(path), "rb") as file:
             content = file.read(RUNTIME_LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise NotRunning(str(path), "there is no such file") from None
     except OSError as error:
         raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
-    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+    if len(content) > RUNTIME_LIMIT_BYTES:
         raise NotRunning(
-            str(path), f"its mode is {stat.S_IMODE(mode):04o}; expected 0600, so its keys cannot be trusted"
+            str(path), f"it is not a runtime file (it has more than {RUNTIME_LIMIT_BYTES:,} bytes)"
         )
     try:
         runtime = msgspec.json.decode(content, type=Runtime)
@@ -102,6 +102,7 @@ def read_runtime(path: Path) -> Runtime:
         raise NotRunning(
             str(path), f"it speaks protocol {runtime.protocol}; this client speaks {PROTOCOL_VERSION}"
         )
+    check_endpoints(runtime.lane, runtime.feed)
     return runtime
 
 

@@ -118,6 +118,19 @@ class NotRunning(OperatorError):
     words = "no Undercroft runtime at {path}: {detail}; start it with 'undercroft up'"
 
 
+class UnsafePlace(NotRunning):
+    """A home, a `runtime.json` or a directory of sockets is not ours alone, so that nothing in it is trusted.
+
+    Attributes:
+        path: of what is wrong; it may be a directory above.
+        detail: who else owns it, or can write to it.
+        command: that mends it, for a shell.
+    """
+
+    command: str
+    words = "{path}: {detail}, so what lies there cannot be trusted; run: {command}"
+
+
 class HelloRefused(OperatorError):
     """The broker does not admit this peer, or admits it no longer.
 

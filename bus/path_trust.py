@@ -38,7 +38,9 @@ def foreign_writer(path: str | os.PathLike[str], role: Role = "root") -> Foreign
         return None
     trusted = trusted_users()
     at, links = "/", 0
-    rest = [part for part in reversed(os.path.abspath(path).split("/")) if part]
+    path = os.fspath(path)
+    whole = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    rest = [part for part in reversed(whole.split("/")) if part not in ("", ".")]
     while True:
         facts = facts_of(at)
         if facts is None:
@@ -117,6 +119,8 @@ def _is_group_ours(gid: int) -> bool:
 
     if sys.platform == "darwin" and gid == _ADMIN_OF_MACOS:
         return True  # they may become root
+    if os.geteuid() == 0:
+        return False  # root has no private group: who joins its group is nobody's business but an error
     allowed = {os.geteuid(), 0}
     members = {entry.pw_uid for entry in pwd.getpwall() if entry.pw_gid == gid}
     try:
@@ -130,9 +134,11 @@ def _is_group_ours(gid: int) -> bool:
 def _unmapped_user() -> int | None:
     """The user that stands for root where this process lives in a user namespace that does not know root."""
     try:
-        lines = Path("/proc/self/uid_map").read_text(encoding="ascii").split("\n")
-        if any(line.split()[:1] == ["0"] for line in lines):
-            return None
-        return int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+        lines = Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
+        unmapped = int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
+        for first, _, count in (map(int, line.split()) for line in lines):
+            if any(uid in range(first, first + count) for uid in (0, unmapped)):
+                return None  # then this number is a user of its own
+        return unmapped
     except (OSError, ValueError):
         return None

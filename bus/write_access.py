@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-Role = Literal["root", "way", "file"]
-"""`root`: a directory whose names must all be ours. `way`: a directory on the way to it, in which nobody else
-may rename what is ours; a sticky one such as `/tmp` will do. `file`: a file that is read or replaced."""
+Role = Literal["own", "root", "way", "file"]
+"""`own`: a directory that belongs to this user, as a home does. `root`: a directory whose names must all be
+ours. `way`: a directory on the way to it, in which nobody else may rename what is ours; a sticky one such as
+`/tmp` will do. `file`: a file that is read or replaced."""
 
 Means = Literal["owner", "group", "others", "access_list"]
 """Why somebody else may write: it belongs to them, or the mode or the access list lets them."""
@@ -95,22 +96,23 @@ def judge(facts: PathFacts, trusted: TrustedUsers, role: Role) -> ForeignWriter 
     """Who else may write to a path; None if nobody may but the trusted users."""
     place = shlex.quote(facts.path)
     mode = stat.S_IMODE(facts.mode)
-    if not trusted.has(facts.uid):
+    sudo = "sudo " if trusted.uid and facts.uid != trusted.uid else ""
+    if not trusted.has(facts.uid) or (role == "own" and facts.uid != trusted.uid):
         detail = f"it belongs to user {facts.uid}, expected user {trusted.uid}"
-        by_root = "sudo " if trusted.uid else ""
-        return ForeignWriter(facts.path, "owner", detail, f"{by_root}chown -h {trusted.uid} {place}")
+        flag = "-R" if role == "own" else "-h"  # what lies in it came from the same hands
+        return ForeignWriter(facts.path, "owner", detail, f"{sudo}chown {flag} {trusted.uid} {place}")
     if stat.S_ISLNK(facts.mode) or (role == "way" and mode & stat.S_ISVTX):
         return None
     if mode & stat.S_IWOTH:
         detail = f"every user may write to it (mode {mode:04o}), expected its owner alone"
-        return ForeignWriter(facts.path, "others", detail, f"chmod go-w {place}")
+        return ForeignWriter(facts.path, "others", detail, f"{sudo}chmod go-w {place}")
     named = _named(facts, trusted)
     if named is not None:
         detail = f"its access list lets {named.kind} {named.id} write to it, expected its owner alone"
-        return ForeignWriter(facts.path, "access_list", detail, f"setfacl -b {place}")
+        return ForeignWriter(facts.path, "access_list", detail, f"{sudo}setfacl -b {place}")
     if facts.access is None and mode & stat.S_IWGRP and not trusted.is_ours(facts.gid):
         detail = f"group {facts.gid} may write to it (mode {mode:04o}), expected its owner alone"
-        return ForeignWriter(facts.path, "group", detail, f"chmod g-w {place}")
+        return ForeignWriter(facts.path, "group", detail, f"{sudo}chmod g-w {place}")
     return None
 
 

@@ -7,7 +7,14 @@ import sys
 from typing import Final
 
 from actors.cli.output import print_json
-from bus.errors import HelloRefused, NotRunning, OperatorError, RequestFailed, UndercroftError
+from bus.errors import (
+    HelloRefused,
+    NotRunning,
+    OperatorError,
+    RequestFailed,
+    UndercroftError,
+    UnsafePlace,
+)
 
 
 class ExitCode(enum.IntEnum):
@@ -76,6 +83,8 @@ def exit_code_of(error: UndercroftError) -> ExitCode:
     match error:
         case AlreadyRunning():
             return ExitCode.IN_USE
+        case UnsafePlace():
+            return ExitCode.REFUSED
         case NotRunning():
             return ExitCode.NOT_RUNNING
         case RequestFailed(kind="refused" | "invalid") | HelloRefused() | HolderUnseen():

@@ -115,8 +115,8 @@ class PeerLink:
         self.subscriber.close(refusal)
         self._transport.close()
 
-    def _denied(self, detail: str) -> None:
-        self.admission.refuse(HelloRefused(self.name, "wrong_key", detail))
+    def _denied(self, reason: str, detail: str) -> None:
+        self.admission.refuse(HelloRefused(self.name, reason, detail))
 
     def _lane(self, frames: list[bytes]) -> None:
         try:

@@ -19,7 +19,7 @@ class TransportHandlers:
         lane: a lane message came in.
         feed: a feed message came in; returning False pauses the feed until `resume_feed`.
         welcomed: the feed has a new connection.
-        denied: the server does not accept our key, or is not the one that we expect.
+        denied: the server does not accept our key, or is not the one that we expect: reason and detail.
     """
 
     connected: Callable[[], None]
@@ -27,7 +27,7 @@ class TransportHandlers:
     lane: Callable[[list[bytes]], None]
     feed: Callable[[list[bytes]], bool]
     welcomed: Callable[[], None]
-    denied: Callable[[str], None]
+    denied: Callable[[str, str], None]
 
 
 class Transport(Protocol):

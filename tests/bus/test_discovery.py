@@ -22,7 +22,7 @@ from bus.discovery import (
     runtime_path,
     state_directory,
 )
-from bus.errors import NotRunning
+from bus.errors import NotRunning, UnsafePlace
 
 CURVE = CurveKeys(server_public="a", client_public="b", client_secret="c")
 RUNTIME = Runtime(
@@ -80,6 +80,8 @@ def test_a_file_that_is_absent_or_a_directory_is_said_so(tmp_path: Path) -> None
     with pytest.raises(NotRunning, match="no such file"):
         read_runtime(tmp_path / "r")
     with pytest.raises(NotRunning, match="cannot be read"):
+        read_runtime(tmp_path / ("x" * 300))
+    with pytest.raises(UnsafePlace, match="it is a directory"):
         read_runtime(tmp_path)
 
 

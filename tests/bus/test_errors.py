@@ -39,6 +39,10 @@ SAMPLES: list[tuple[UndercroftError, str]] = [
     ),
     (errors.HelloRefused("tray", "later_reason", "no"), "the broker refuses peer 'tray': later_reason: no"),
     (
+        errors.UnsafePlace("/home/x", "it belongs to user 7, expected user 8", "chown /home/x"),
+        "/home/x: it belongs to user 7, expected user 8, so what lies there cannot be trusted; run: chown",
+    ),
+    (
         errors.UnsafeEndpoint("tcp://0.0.0.0:*", "loopback only"),
         "tcp://0.0.0.0:*: loopback only; expected ipc://",
     ),

@@ -240,7 +240,7 @@ class World:
                 lane=lambda frames: on_lane(transport, wire.read_from_broker(frames)),
                 feed=lambda frames: True,
                 welcomed=lambda: None,
-                denied=lambda reason: None,
+                denied=lambda reason, detail: None,
             )
         )
 

@@ -12,9 +12,9 @@ import pytest
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from actors.runtime.supervisor.host.broker_endpoints import RunDirectoryRefused, choose_endpoints
+from actors.runtime.supervisor.host.broker_endpoints import choose_endpoints
 from bus.discovery import read_runtime
-from bus.errors import NotRunning
+from bus.errors import UnsafePlace
 from tests.hostile.conftest import World
 from tests.hostile.hostile_peer import LIMIT_SECONDS, hostile
 
@@ -116,9 +116,9 @@ def test_what_another_user_left_in_our_places_is_not_used(
     assert endpoints.lane.startswith("ipc://")
     file = state / "runtime.json"
     file.write_text("{}")
-    monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
-    with pytest.raises(RunDirectoryRefused, match="it belongs to user"):
+    owner = file.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(UnsafePlace, match="it belongs to user"):
         choose_endpoints(state, "ipc")
-    file.chmod(0o644)
-    with pytest.raises(NotRunning, match="0600"):
+    with pytest.raises(UnsafePlace, match="it belongs to user"):
         read_runtime(file)

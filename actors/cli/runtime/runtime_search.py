@@ -12,7 +12,8 @@ from actors.cli.options import Target
 from actors.runtime.supervisor.host.home.home_holder import HolderUnseen, HomeHolder, find_holder
 from actors.shared.durable.directory_lock import LOCK_NAME
 from bus.discovery import Runtime, is_alive, read_runtime, runtime_path, state_directory
-from bus.errors import NotRunning
+from bus.errors import NotRunning, UnsafePlace
+from bus.own_places import check_own_directory
 
 SEARCH_SECONDS: Final = 5.0
 """A runtime restores its files within a second, and one that just starts has none yet."""
@@ -33,8 +34,10 @@ def holder_when_seen(state: Path, within_seconds: float = UNSEEN_SECONDS) -> Hom
     """The supervisor that holds a home; None: none does. One that cannot be told yet is waited for.
 
     Raises:
+        UnsafePlace: others own the home, or can write to it: they could name any process.
         HolderUnseen: it could not be told in time.
     """
+    check_own_directory(state)
     deadline = time.monotonic() + within_seconds
     while True:
         try:
@@ -51,6 +54,7 @@ def find_runtime(target: Target, within_seconds: float = SEARCH_SECONDS) -> Runt
     Raises:
         NotRunning: no runtime holds the home.
         RuntimeSilent: one does, but its file has not come back in time.
+        UnsafePlace: others own the home, its file or its sockets, or can write to them.
         HolderUnseen: the home is locked, but not by a process that can be told.
     """
     path, state = runtime_path(target.app, target.home), state_of(target)
@@ -62,17 +66,20 @@ def find_runtime(target: Target, within_seconds: float = SEARCH_SECONDS) -> Runt
     deadline = time.monotonic() + within_seconds
     try:
         while True:
-            detail = ""
+            detail, unsafe = "", None
             try:
                 runtime = read_runtime(path)
                 if runtime.pid == holder.pid:
                     return runtime
                 detail = f"{path} names process {runtime.pid}"
             except NotRunning as missing:
+                unsafe = missing if isinstance(missing, UnsafePlace) else None
                 detail = f"{path}: {missing.detail}"
             if holder.wait(POLL_SECONDS):
                 raise not_running(path)
             if time.monotonic() > deadline:
+                if unsafe is not None:
+                    raise unsafe
                 raise RuntimeSilent(str(state), holder.pid, detail)
     finally:
         holder.close()

@@ -24,9 +24,10 @@ from actors.runtime.supervisor.supervisor_options import (
     Transport,
 )
 from actors.shared.locations.location_choices import read_choices, resolve
-from actors.shared.locations.locations import locate, places
+from actors.shared.locations.locations import Locations, locate, places
 from actors.shared.profile.profile import DEFAULT_PROFILE, find_profile, read_profile
 from bus.discovery import DEFAULT_APP
+from bus.own_places import check_own_directory
 
 
 def run_supervisor(
@@ -56,14 +57,14 @@ def run_supervisor(
         ProfileError: the profile cannot be used.
         PeerCredentialsRefused: the environment has credentials that cannot be used.
         AlreadyRunning: another supervisor has this home.
+        UnsafePlace: others own the home, or can write to it.
         OperatorError: anything else that a person has to change first.
     """
     peer_credentials = take_peer_credentials(os.environ)
     found = read_profile(find_profile(profile))
     specs = children_of(found)
     name = app or DEFAULT_APP
-    defaults = locate(name, home)
-    locations = resolve(defaults, read_choices(defaults.config).choices).locations
+    defaults, locations = _own_locations(name, home)
     server = None
     if spawn_method == "fork":
         from actors.runtime.supervisor.processes.fork_server import fork_server
@@ -88,6 +89,18 @@ def run_supervisor(
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_run(options, observers, home_lock, exit_with_parent=exit_with_parent))
+
+
+def _own_locations(app: str, home: str | None) -> tuple[Locations, Locations]:
+    """The directories of an app, without and with the choices that a person made.
+
+    Raises:
+        UnsafePlace: others own the home, or can write to it; nothing in it is believed.
+    """
+    defaults = locate(app, home)
+    for directory in (defaults.config, defaults.state):
+        check_own_directory(directory)
+    return defaults, resolve(defaults, read_choices(defaults.config).choices).locations
 
 
 async def _run(

@@ -86,7 +86,7 @@ class Supervisor:
 
         Raises:
             ProfileError: the child specs cannot be carried out.
-            RunDirectoryRefused: the directory for the sockets is not ours alone.
+            UnsafePlace: the directory for the sockets is not ours alone.
         """
         locations = options.locations
         self.options = options

@@ -8,7 +8,8 @@ from typing import Final, cast
 
 import zmq
 
-from bus.errors import UnsafeEndpoint
+from bus.errors import UnsafeEndpoint, UnsafePlace
+from bus.own_places import check_endpoints
 
 LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
 IPC: Final = "ipc://"
@@ -62,7 +63,7 @@ class Listener:
         if not self.is_open or self._found_file() == self._file:
             return False
         is_end = self._former_listeners >= FORMER_LISTENERS_LIMIT
-        with contextlib.suppress(OSError, zmq.ZMQError):
+        with contextlib.suppress(OSError, zmq.ZMQError, UnsafePlace):
             if is_end:
                 self._former_listeners = 0
                 self._socket.unbind(self.endpoint)
@@ -92,6 +93,7 @@ def prepare_endpoint(endpoint: str, *, has_keys: bool) -> None:
 
     Raises:
         UnsafeEndpoint: strangers could connect: it is TCP without keys, or beyond the loopback.
+        UnsafePlace: others own the directory of the socket, or can write to it.
     """
     if endpoint.startswith("tcp://"):
         if endpoint.removeprefix("tcp://").rpartition(":")[0] not in LOOPBACK:
@@ -107,8 +109,14 @@ def prepare_endpoint(endpoint: str, *, has_keys: bool) -> None:
 
 
 def make_directory(endpoint: str) -> None:
-    """For ipc, make the directory of the endpoint with mode 0700."""
+    """For ipc, make the directory of the endpoint with mode 0700.
+
+    Raises:
+        UnsafePlace: others own it, or can put another in its place.
+    """
     if endpoint.startswith(IPC):
         directory = Path(endpoint.removeprefix(IPC)).parent
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        with contextlib.suppress(PermissionError):  # then it is not ours, which the check says
+            directory.chmod(0o700)
+        check_endpoints(endpoint)

@@ -10,6 +10,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from bus.discovery import Runtime
+from bus.own_places import endpoint_stranger
 from bus.transport.sockets.frame_io import has_input, receive_frames, send_frames, set_limits
 from bus.transport.transport import TransportHandlers
 from bus.wire import HEARTBEAT_TOPIC, WELCOME_FRAME, Frames
@@ -173,12 +174,24 @@ class SocketTransport:
                 message: dict[str, Any] = dict(recv_monitor_message(self._monitor, zmq.NOBLOCK))
                 event = message["event"]
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                    handlers.connected()
+                    self._greet(handlers)
                 elif event == zmq.EVENT_DISCONNECTED:
                     handlers.disconnected()
                 else:
                     handlers.denied(
+                        "wrong_key",
                         "the broker does not accept the client key of runtime.json, "
-                        "or is not the one that runtime.json names"
+                        "or is not the one that runtime.json names",
                     )
                 handlers = self._handlers
+
+    def _greet(self, handlers: TransportHandlers) -> None:
+        """Let the peer say HELLO, which has its credential, unless a stranger may have taken the connection.
+
+        ZeroMQ connects anew by itself, and what was ours may have been replaced since.
+        """
+        stranger = endpoint_stranger(self._runtime.lane)
+        if stranger is None:
+            handlers.connected()
+        else:
+            handlers.denied("unsafe_place", str(stranger))

@@ -10,7 +10,7 @@ from actors.cli.exit_codes import DeadlinePassed, ExitCode, exit_code_of, report
 from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning
 from actors.shared.profile.profile import ProfileError
 from actors.state_store.backups.errors import TransferRefused
-from bus.errors import NotRunning, RequestFailed, UndercroftError
+from bus.errors import NotRunning, RequestFailed, UndercroftError, UnsafePlace
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from bus.errors import NotRunning, RequestFailed, UndercroftError
     [
         (AlreadyRunning("/state", None), ExitCode.IN_USE),
         (NotRunning("/runtime.json", "there is none"), ExitCode.NOT_RUNNING),
+        (UnsafePlace("/state", "it belongs to user 7", "chown"), ExitCode.REFUSED),
         (RequestFailed("refused", "no", "a.b"), ExitCode.REFUSED),
         (RequestFailed("invalid", "what", "a.b"), ExitCode.REFUSED),
         (RequestFailed("deadline", "late", "a.b"), ExitCode.DEADLINE),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import stat
 import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from actors.runtime.supervisor.supervisor_options import Transport
-from bus.errors import OperatorError
+from bus.errors import UnsafePlace
+from bus.own_places import check_own_directory
 
 PRIVATE_MODE: Final = 0o700
 PATH_LIMIT_BYTES: Final = 100
@@ -25,24 +27,11 @@ class BrokerEndpoints(NamedTuple):
     feed: str
 
 
-class RunDirectoryRefused(OperatorError):
-    """The directory for the sockets is not ours alone.
-
-    Attributes:
-        path: the directory.
-        detail: what is wrong with it.
-    """
-
-    path: str
-    detail: str
-    words = "{path}: {detail}, expected a directory of ours with mode 0700; remove it and start again"
-
-
 def choose_endpoints(state: Path, transport: Transport) -> BrokerEndpoints:
     """Choose endpoints for a runtime with this state directory. For ipc, create a private directory.
 
     Raises:
-        RunDirectoryRefused: somebody else created that directory.
+        UnsafePlace: somebody else owns that directory, or can put another in its place.
         OSError: it cannot be created.
     """
     if transport == "tcp":
@@ -67,7 +56,7 @@ def restore_run_directory(state: Path) -> bool:
     The broker then finds that its sockets are gone, and binds them anew.
 
     Raises:
-        RunDirectoryRefused: something else lies in its place.
+        UnsafePlace: something else lies in its place.
         OSError: it cannot be created.
     """
     directory = run_directory(state)
@@ -93,7 +82,8 @@ def _make_private(directory: Path) -> None:
     except FileExistsError:
         found = directory.lstat()
         if not stat.S_ISDIR(found.st_mode):
-            raise RunDirectoryRefused(str(directory), "it is not a directory") from None
-        if found.st_uid != os.getuid():
-            raise RunDirectoryRefused(str(directory), f"it belongs to user {found.st_uid}") from None
-        directory.chmod(PRIVATE_MODE)
+            step = f"rm {shlex.quote(str(directory))}"
+            raise UnsafePlace(str(directory), "it is not a directory", step) from None
+        if os.name == "nt" or found.st_uid == os.geteuid():
+            directory.chmod(PRIVATE_MODE)
+    check_own_directory(directory)

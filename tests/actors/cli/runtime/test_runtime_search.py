@@ -19,7 +19,7 @@ from actors.runtime.supervisor.host.home.home_holder import HolderUnseen
 from actors.runtime.supervisor.host.home.home_lock import take_home
 from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from bus.discovery import Runtime
-from bus.errors import NotRunning
+from bus.errors import NotRunning, UnsafePlace
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="asks the kernel for the holder of a lock")
 
@@ -76,18 +76,30 @@ def test_a_home_that_was_never_used(tmp_path: Path) -> None:
         find_runtime(Target(home=str(tmp_path)))
 
 
-@pytest.mark.parametrize("spoil", ["missing", "another", "closed", "garbage"])
+@pytest.mark.parametrize("spoil", ["missing", "another", "garbage"])
 def test_a_file_that_does_not_fit_is_waited_for_but_not_for_ever(held: HeldHome, spoil: str) -> None:
     if spoil != "missing":
         held.write(os.getpid())
-    if spoil == "closed":
-        held.write()
-        held.file.path.chmod(0o644)
     if spoil == "garbage":
         held.file.path.write_text("{")
     with pytest.raises(RuntimeSilent, match=f"process {held.process.pid} is its runtime") as caught:
         find_runtime(held.target, within_seconds=0.1)
     assert "undercroft up'" not in str(caught.value)  # that would say it is up already
+
+
+def test_a_file_that_others_can_read_is_waited_for_and_then_told_with_its_command(held: HeldHome) -> None:
+    held.write()
+    held.file.path.chmod(0o644)
+    with pytest.raises(UnsafePlace, match="run: chmod 600 "):
+        find_runtime(held.target, within_seconds=0.1)
+
+
+def test_in_a_home_that_others_can_write_to_no_holder_is_believed(held: HeldHome) -> None:
+    held.write()
+    held.state.chmod(0o777)
+    for asked in (lambda: find_runtime(held.target), lambda: holder_when_seen(held.state)):
+        with pytest.raises(UnsafePlace, match="run: chmod go-w "):
+            asked()
 
 
 def test_a_file_that_comes_back_is_taken(held: HeldHome) -> None:

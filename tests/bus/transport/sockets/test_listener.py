@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import zmq
 
-from bus.errors import UnsafeEndpoint
+from bus.errors import UnsafeEndpoint, UnsafePlace
 from bus.transport.sockets.listener import FORMER_LISTENERS_LIMIT, Listener, prepare_endpoint
 from tests.support.broker_processes import GUARD_SECONDS
+from tests.support.other_user import STRANGER, needs_other_user
 
 
 def test_a_stale_socket_makes_room_and_the_directory_is_closed_to_others(tmp_path: Path) -> None:
@@ -37,6 +38,14 @@ def test_loopback_with_keys_is_fine_and_without_is_not(endpoint: str) -> None:
 def test_beyond_the_loopback_nothing_listens(endpoint: str) -> None:
     with pytest.raises(UnsafeEndpoint):
         prepare_endpoint(endpoint, has_keys=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps others out by access lists")
+def test_where_others_can_swap_the_directory_nothing_listens(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(UnsafePlace):
+        prepare_endpoint(f"ipc://{tmp_path}/open/run/lane", has_keys=False)
 
 
 class Bound:
@@ -161,3 +170,15 @@ def test_the_gate_of_a_port_is_always_open() -> None:
     found.listener.open_gate()
     found.hears(found.client())
     found.context.destroy(linger=0)
+
+
+@needs_other_user
+def test_a_lost_directory_that_another_user_made_anew_is_not_bound_in(bound: Bound, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "run")
+    (tmp_path / "run").mkdir(mode=0o777)
+    os.chown(tmp_path / "run", STRANGER, STRANGER)
+    bound.listener.check_file()
+    assert list((tmp_path / "run").iterdir()) == []
+    (tmp_path / "run").rmdir()
+    bound.listener.check_file()
+    bound.hears(bound.client())

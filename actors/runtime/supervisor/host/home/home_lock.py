@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from actors.shared.durable.directory_lock import LOCK_NAME, DirectoryLock, DirectoryLocked, LockHolder
-from bus.errors import OperatorError
+from bus.errors import OperatorError, UnsafePlace
+from bus.own_places import check_own_directory
 
 HOLDER_NAME: Final = "the supervisor"
 TRIES: Final = 5
@@ -60,8 +61,10 @@ class HomeLock:
 
         Raises:
             AlreadyRunning: another process has it.
+            UnsafePlace: others own the directory, or can write to it.
             OSError: the directory cannot be created or written to.
         """
+        check_own_directory(self.state)
         for tried in range(1, TRIES + 1):
             try:
                 holder = self._lock.acquire()
@@ -71,6 +74,11 @@ class HomeLock:
                 time.sleep(TRY_SECONDS)
             else:
                 break
+        try:
+            check_own_directory(self.state)  # as it may just have been made
+        except UnsafePlace:
+            self._lock.release()
+            raise
         if self._is_supervisor and self._byte_fd < 0:
             self._hold_byte()
         return holder
@@ -129,6 +137,7 @@ def take_home(state: Path, app: str, *, is_supervisor: bool = True) -> HomeLock:
 
     Raises:
         AlreadyRunning: another supervisor has it.
+        UnsafePlace: others own the directory, or can write to it.
         OSError: the directory cannot be created or written to.
     """
     lock = HomeLock(state, f"{HOLDER_NAME} of {app}" if is_supervisor else app, is_supervisor=is_supervisor)

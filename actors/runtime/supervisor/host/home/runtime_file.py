@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import stat
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ import msgspec
 from actors.shared.durable.directory_lock import LOCK_NAME
 from actors.shared.durable.durable_write import replace_file
 from bus.discovery import RUNTIME_LIMIT_BYTES, Runtime, read_runtime, runtime_path
-from bus.errors import NotRunning
+from bus.errors import NotRunning, UnsafePlace
 
 PRIVATE_MODE: Final = 0o600
 
@@ -54,10 +55,8 @@ class RuntimeFile:
         with self._lock:
             if self._content is None or self._is_whole():
                 return False
-            if self.path.is_symlink():
-                self.path.unlink()  # a link would lead to a file of somebody else, and that would be replaced
-            elif self.path.is_dir():
-                self.path.rmdir()
+            if self.path.is_symlink() or not self.path.is_file():
+                self._clear()
             replace_file(self.path, self._content)
             return True
 
@@ -67,12 +66,12 @@ class RuntimeFile:
         Returns:
             The process id in it; None if there is none.
         """
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             return None
         pid = None
         with contextlib.suppress(NotRunning):
             pid = read_runtime(self.path).pid
-        self.path.unlink(missing_ok=True)
+        self._clear()
         return pid
 
     def remove(self, pid: int) -> None:
@@ -82,6 +81,22 @@ class RuntimeFile:
             with contextlib.suppress(NotRunning, OSError):
                 if read_runtime(self.path).pid == pid:
                     self.path.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        """Make room: a link would lead to a file of somebody else, and that would be replaced.
+
+        Raises:
+            UnsafePlace: a directory lies there that is not empty.
+            OSError: what lies there cannot be removed.
+        """
+        if not self.path.is_symlink() and self.path.is_dir():
+            try:
+                self.path.rmdir()
+            except OSError as error:
+                step = f"rm -r {shlex.quote(str(self.path))}"
+                raise UnsafePlace(str(self.path), "it is a directory, expected a file", step) from error
+        else:
+            self.path.unlink(missing_ok=True)
 
     def _is_whole(self) -> bool:
         try:
@@ -94,7 +109,11 @@ class RuntimeFile:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 return False
-            if os.name == "posix" and stat.S_IMODE(found.st_mode) != PRIVATE_MODE:
+            if os.name == "posix" and (
+                stat.S_IMODE(found.st_mode) != PRIVATE_MODE
+                or found.st_uid != os.geteuid()
+                or found.st_nlink != 1
+            ):
                 return False
             return os.read(descriptor, RUNTIME_LIMIT_BYTES) == self._content
         finally:

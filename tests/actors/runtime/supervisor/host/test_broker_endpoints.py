@@ -10,11 +10,12 @@ import pytest
 
 from actors.runtime.supervisor.host.broker_endpoints import (
     PATH_LIMIT_BYTES,
-    RunDirectoryRefused,
     choose_endpoints,
     discard_run_directory,
     run_directory,
 )
+from bus.errors import UnsafePlace
+from tests.support.other_user import STRANGER, needs_other_user
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no ipc sockets by default")
 
@@ -48,7 +49,7 @@ def test_a_long_path_gives_way_to_a_short_one_that_is_its_own(tmp_path: Path) ->
 def test_a_link_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(RunDirectoryRefused, match="it is not a directory"):
+    with pytest.raises(UnsafePlace, match="it is not a directory"):
         choose_endpoints(tmp_path, "ipc")
 
 
@@ -62,3 +63,25 @@ def test_a_run_directory_goes_with_its_sockets_and_stays_with_anything_else(tmp_
     discard_run_directory(tmp_path)
     discard_run_directory(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_other_user
+def test_a_directory_of_another_user_is_refused_where_short_paths_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    state = tmp_path / ("x" * PATH_LIMIT_BYTES)
+    theirs = run_directory(state)
+    theirs.mkdir(mode=0o777)
+    os.chown(theirs, STRANGER, STRANGER)
+    with pytest.raises(UnsafePlace, match=f"it belongs to user {STRANGER}, expected user 0"):
+        choose_endpoints(state, "ipc")
+
+
+def test_a_directory_in_which_others_can_swap_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o777)
+    with pytest.raises(UnsafePlace, match="every user may write to it"):
+        choose_endpoints(tmp_path / "state", "ipc")

@@ -6,8 +6,11 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
+
 from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from bus.discovery import CurveKeys, Runtime, read_runtime
+from bus.errors import UnsafePlace
 
 RUNTIME = Runtime(
     app="a",
@@ -51,3 +54,35 @@ def test_at_the_end_only_the_own_file_is_removed(tmp_path: Path) -> None:
     file.remove(pid=123)
     assert not file.path.exists()
     file.remove(pid=123)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="plants links")
+@pytest.mark.parametrize("step", ["remove_stale", "restore"])
+def test_a_link_in_its_place_is_removed_and_never_written_through(tmp_path: Path, step: str) -> None:
+    victim, file = tmp_path / "victim", RuntimeFile(tmp_path / "runtime.json")
+    if step == "restore":
+        file.write(RUNTIME)
+        file.path.unlink()
+    file.path.symlink_to(victim)  # dangling, so that nothing seems to be there
+    getattr(file, step)()
+    file.write(RUNTIME)
+    assert not victim.exists()
+    assert read_runtime(file.path) == RUNTIME
+
+
+def test_a_second_name_is_shaken_off(tmp_path: Path) -> None:
+    file = RuntimeFile(tmp_path / "runtime.json")
+    file.write(RUNTIME)
+    assert not file.restore()
+    os.link(file.path, tmp_path / "second")
+    assert file.restore()
+    assert read_runtime(file.path) == RUNTIME
+
+
+def test_a_directory_in_its_place_is_removed_if_it_is_empty(tmp_path: Path) -> None:
+    file = RuntimeFile(tmp_path / "runtime.json")
+    file.path.mkdir()
+    assert file.remove_stale() is None
+    (file.path / "below").mkdir(parents=True)
+    with pytest.raises(UnsafePlace, match="rm -r"):
+        file.remove_stale()
