@@ -7,6 +7,7 @@ A lower bound also keeps NaN out: no comparison holds for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeVar
 
 from msgspec import Meta
@@ -84,3 +85,8 @@ Named = Annotated[dict[Word, ItemT], Meta(max_length=100_000)]
 
 Plain = Annotated[dict[Word, Any], Meta(max_length=100_000)]
 """A map of plain values: what JSON holds. `schemas.plain_values` has the bounds of what lies in it."""
+
+
+def sum_of_counts(counts: Iterable[int]) -> int:
+    """The sum of counts, as large as a count may be: each fits into an event, their sum need not."""
+    return min(sum(counts), INTEGER_LIMIT)

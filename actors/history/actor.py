@@ -22,6 +22,7 @@ from actors.shared.clocks import careful_clock, elapsed_beside
 from bus.actor import Actor, BusContext, Later
 from bus.client import asker
 from bus.errors import Refused, UndercroftError
+from schemas.bounds import sum_of_counts
 from schemas.config import SettingsChangedEvent
 from schemas.history import (
     ConversationsListedEvent,
@@ -246,7 +247,7 @@ class History(Actor[Inbox]):
         return ConversationsListedEvent(
             conversations=found[: request.limit],
             total_count=len(found),
-            total_tokens=sum(one.tokens for one in found),
+            total_tokens=sum_of_counts(one.tokens for one in found),
             last_updated=max((one.last_at for one in found), default=0.0),
         )
 

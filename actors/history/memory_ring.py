@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from actors.history.entries.word_search import highlights, hit_of, words_of
+from schemas.bounds import sum_of_counts
 from schemas.history import (
     ConversationTotals,
     HistoryEntry,
@@ -189,7 +190,7 @@ def conversation_totals(entries: Iterable[HistoryEntry]) -> list[ConversationTot
         found[entry.conversation_id] = ConversationTotals(
             conversation_id=entry.conversation_id,
             entries=(known.entries if known else 0) + 1,
-            tokens=(known.tokens if known else 0) + entry.tokens,
+            tokens=sum_of_counts([known.tokens if known else 0, entry.tokens]),
             first_at=min(known.first_at, entry.at) if known else entry.at,
             last_at=max(known.last_at, entry.at) if known else entry.at,
         )

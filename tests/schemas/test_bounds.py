@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from schemas.bounds import END_OF_TEXT, LAST_UNIX_SECOND, Amount, Count, Seconds, UnixSeconds, Word, whole
+from schemas.bounds import (
+    END_OF_TEXT,
+    INTEGER_LIMIT,
+    LAST_UNIX_SECOND,
+    Amount,
+    Count,
+    Seconds,
+    UnixSeconds,
+    Word,
+    sum_of_counts,
+    whole,
+)
 from schemas.contract.json_schema_export import DOCUMENTS
 from schemas.contract.registry import EVENTS
 
@@ -125,3 +136,8 @@ def test_a_time_within_the_bounds_is_one_of_the_calendar(seconds: float) -> None
     import datetime
 
     assert datetime.datetime.fromtimestamp(found, datetime.UTC).year <= 3000
+
+
+def test_a_sum_of_counts_is_a_count() -> None:
+    assert sum_of_counts([1, 2]) == 3
+    assert sum_of_counts([INTEGER_LIMIT, 1]) == INTEGER_LIMIT

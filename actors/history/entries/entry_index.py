@@ -9,6 +9,7 @@ from typing import Any, Final
 from actors.history.entries.entry_query import match_of, where_of
 from actors.history.entries.entry_table import EntryTable, IndexName, decode_entry, decode_text
 from actors.history.entries.word_search import highlights, hit_of, words_of
+from schemas.bounds import sum_of_counts
 from schemas.history import (
     ConversationTotals,
     HistoryEntry,
@@ -118,13 +119,17 @@ class EntryIndex:
     def conversations(self) -> list[ConversationTotals]:
         """Return the conversations in numbers, the most recent one first."""
         found = self._table.select(
-            "SELECT conversation, count(*), sum(tokens), min(at), max(at) FROM entries"
+            "SELECT conversation, count(*), total(tokens), min(at), max(at) FROM entries"
             " WHERE conversation > '' GROUP BY conversation ORDER BY max(at) DESC",
             index="conversation",
         )
         return [
             ConversationTotals(
-                conversation_id=name, entries=entries, tokens=tokens, first_at=first, last_at=last
+                conversation_id=name,
+                entries=entries,
+                tokens=sum_of_counts([int(tokens)]),  # sum() fails beyond 64 bits, total() does not
+                first_at=first,
+                last_at=last,
             )
             for name, entries, tokens, first, last in found
         ]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from actors.history.entries.entry_ids import EntryIds
 from actors.history.memory_ring import MemoryRing, SlotState, conversation_totals
+from schemas.bounds import INTEGER_LIMIT
 from schemas.history import HistoryEntry, HistoryQueryRequestEvent
 
 
@@ -101,6 +102,11 @@ def test_totals_count_what_was_said_in_each_conversation() -> None:
         ("a", 2, 12, 1001.0, 1003.0),
         ("b", 1, 1, 1002.0, 1002.0),
     ]
+
+
+def test_a_total_is_at_most_as_large_as_a_count_may_be() -> None:
+    said = [entry(n, conversation_id="a", tokens=INTEGER_LIMIT) for n in range(3)]
+    assert [one.tokens for one in conversation_totals(said)] == [INTEGER_LIMIT]
 
 
 STEPS = st.lists(

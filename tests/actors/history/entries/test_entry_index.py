@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from actors.history.entries.entry_index import WALKED, EntryIndex
 from actors.history.entries.entry_table import EntryTable
 from actors.history.memory_ring import MemoryRing
+from schemas.bounds import INTEGER_LIMIT
 from schemas.history import (
     HistoryEntry,
     HistoryExportRequestEvent,
@@ -136,6 +137,14 @@ def test_conversations_have_totals() -> None:
         ("a", 2, 4, 1000.0, 1002.0),
         ("b", 1, 2, 1001.0, 1001.0),
     ]
+
+
+def test_a_total_is_at_most_as_large_as_a_count_may_be() -> None:
+    entries = [
+        msgspec.structs.replace(entry(n), conversation_id="a", tokens=INTEGER_LIMIT) for n in range(1100)
+    ]
+    (found,) = index_of(entries).conversations()
+    assert (found.entries, found.tokens) == (1100, INTEGER_LIMIT)
 
 
 def test_known_ids_are_counted() -> None:
