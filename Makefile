@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 PYTEST := $(RUN)/python -m pytest -q
 PARALLEL := -n $(or $(WORKERS),2) --dist loadfile
 
-.PHONY: demo test setup check fast one test-fast test-slow clients docs requirements clean
+.PHONY: demo test setup check fast one test-fast test-slow fuzz clients docs requirements clean
 
 demo: $(UV)
 	$(UV) sync --quiet --frozen --no-dev --inexact --extra demo
@@ -52,6 +52,12 @@ test-fast:
 
 test-slow:
 	$(PYTEST) -m slow
+
+# Peers, files and servers that mean ill or err, against a real runtime: make fuzz SECONDS=60 [SEED=7] [JSON=1]
+# What it finds is kept in tests/fuzz/corpus; make fuzz REPLAY=tests/fuzz/corpus/<case>.json plays it again.
+fuzz: setup
+	$(RUN)/python -m tests.fuzz $(if $(REPLAY),--replay $(REPLAY),--seconds $(or $(SECONDS),60)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
 
 docs: setup
 	rm -rf build/pages && mkdir -p build/pages

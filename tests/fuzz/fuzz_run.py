@@ -1,0 +1,326 @@
+"""One run: start, storm, survey, restart, rough edits, survey again."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.fuzz import lies
+from tests.fuzz.file_changes import apply
+from tests.fuzz.file_vandal import FileVandal
+from tests.fuzz.findings import FileStep, Finding, KeptCase, RequestStep, Step
+from tests.fuzz.fuzzed_runtime import LYING_MODELS, FuzzedRuntime, credentials
+from tests.fuzz.lying_door import LyingDoor
+from tests.fuzz.peer_crowd import PeerCrowd, SharedWords
+from tests.fuzz.survey import not_ready, survey
+from tests.fuzz.witness import Witness
+from tests.hostile.hostile_peer import hostile
+
+GENTLE_SHARE: Final = 0.7
+"""Of the time; the rest is for rough edits."""
+
+PROGRESS_SECONDS: Final = 5.0
+IDLE_LOOKS: Final = 40
+IDLE_LOOK_SECONDS: Final = 0.5
+MEMORY_MIB: Final = 160.0
+"""Memory may be larger than at the start by so much: the broker's ring and what it retains may take 64 MiB
+each, and the index of what was stored grows with it."""
+
+REMEMBERED_STEPS: Final = 400
+ANSWER_SECONDS: Final = 20.0
+
+
+def words_for(url: str, elsewhere: Path) -> dict[str, list[Any]]:
+    """Values that mean something to the actors, by the name of a field."""
+    models = ["silero-vad", "whisper-base", *(f"lie-{n}" for n in range(LYING_MODELS))]
+    hub = [f"hf:org/voice-{n}" for n in range(40)] + ["hf:org/voice:voice.bin", "hf:org/voice@main"]
+    images = [f"ollama:chat{n}:small" for n in range(40)]
+    others = [f"{url}/lie/file-{n}#sha256={lies.DIGEST}" for n in range(20)] + [
+        f"oci:{url[7:]}/chat:{n}" for n in range(9)
+    ]
+    keys = [
+        f"{space}.k{n}" for space in ("scratch", "layout", "config", "settings", "history") for n in range(6)
+    ]
+    paths = ["vad.sensitivity", "vad", "stt.language", "ui.theme", "assistant.enabled", "ui.overlay", "stt"]
+    tools = [str(elsewhere / f"tools-{n}") for n in range(4)]
+    return {
+        "model_id": models,
+        "name": [*hub, *images, *others, f"file:{elsewhere}/nothing"],
+        "key": keys,
+        "keys": keys,
+        "prefix": ["scratch", "scratch.", "layout", ""],
+        "section": paths,
+        "path": [*paths, *tools],
+        "updates key": paths,
+        "updates value": [0.3, "de", True, False, "light", 0, 2],
+        "resets": paths,
+        "type_name": ["CommandsData", "GridClicksData", "AgenticPromptsData", "SoundMappingsData"],
+        "actor": ["broker", "config_store", "history", "state_store", "supervisor"],
+        "location": [""],
+        "category": ["stt", "vad", "llm", "tts", "tools"],
+        "sha256": ["", lies.DIGEST],
+        "size_bytes": [len(lies.BODY)],
+        "words": ["the", "witness said", "x"],
+        "conversation_id": ["", "a", "b"],
+        "wait_seconds": [0, 0.1],
+        "ttl_seconds": [1, 60, 3600],
+        "directory": [str(elsewhere)],
+        "schema": [""],
+    }
+
+
+class FuzzRun:
+    """One run of the harness.
+
+    Attributes:
+        findings: what was found, each kind once.
+        numbers: for the report.
+    """
+
+    def __init__(self, directory: Path, seed: int, peers: int, say: Callable[[str], None]) -> None:
+        self.seed = seed
+        self.findings: list[Finding] = []
+        self.numbers: dict[str, Any] = {"seed": seed, "peers": peers}
+        self.steps: collections.deque[Step] = collections.deque(maxlen=REMEMBERED_STEPS)
+        self.suspects: dict[str, list[Step]] = {}
+        self._lock = threading.Lock()
+        self._say = say
+        self._peers = peers
+        self._door = LyingDoor(seed)
+        self._world = FuzzedRuntime(directory, self._door.url)
+        self._witness = Witness(self._world, self.find)
+        self._vandal = FileVandal(self._world, seed, self.remember)
+
+    def find(self, finding: Finding) -> None:
+        """Take a finding; of each kind the first one."""
+        with self._lock:
+            if not any(known.is_like(finding) for known in self.findings):
+                self.findings.append(finding)
+                self.suspects[f"{finding.promise} {finding.subject}"] = list(self.steps)
+                self._say(f"FOUND {str(finding)[:1500]}")
+
+    def remember(self, step: Step) -> None:
+        """Take a step before it is made."""
+        with self._lock:
+            self.steps.append(step)
+
+    def run(self, seconds: float) -> None:
+        """All of it."""
+        try:
+            self._begin()
+            self._storm(seconds * GENTLE_SHARE)
+            self._check("after the storm")
+            self._restart("after the storm and a restart")
+            self._edit_roughly(seconds * (1 - GENTLE_SHARE))
+            self._survey("after rough edits")
+            self._restart("after rough edits and a restart", reads_back=False)
+        except AssertionError as error:
+            self.find(Finding("silent", "runtime", str(error)[:3000]))
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        began = time.monotonic()
+        for finding in not_ready(self._world.start(), "at the start"):
+            self.find(finding)
+        self._witness.prepare()
+        self._survey("at the start")
+        self.numbers["memory_before_mib"] = self._world.measure()
+        self.numbers["memory_before"] = self._world.memory
+        self._say(f"started in {time.monotonic() - began:.1f} s, {self.numbers['memory_before_mib']} MiB")
+
+    def _storm(self, seconds: float) -> None:
+        words = SharedWords(words_for(self._door.url, self._world.elsewhere))
+        crowd = PeerCrowd(
+            self._world.runtime, credentials(), self._peers, self.seed, words, self.find, self.remember
+        )
+        crowd.start()
+        self._witness.start()
+        self._vandal.start(is_rough=False)
+        self._watch(seconds, crowd)
+        self._vandal.stop()
+        self._witness.stop()
+        crowd.stop()
+        self.numbers |= {
+            "requests": crowd.numbers.asked,
+            "ways": dict(crowd.numbers.ways),
+            "verdicts": {topic: dict(counts) for topic, counts in sorted(crowd.numbers.verdicts.items())},
+            "mean_seconds": {
+                topic: round(seconds / crowd.numbers.verdicts[topic].total(), 2)
+                for topic, seconds in crowd.numbers.seconds.most_common(12)
+            },
+            "other_messages": crowd.numbers.frames,
+            "vanished": crowd.numbers.vanished,
+            "died": crowd.deaths[:20],
+            "valid_but_invalid": dict(crowd.odd_refusals.most_common(20)),
+            "changed_files": self._vandal.counts.total(),
+            "acknowledged": self._witness.acknowledgements,
+            "witness_refused": self._witness.refusals,
+        }
+        for part in (self._witness, self._vandal):
+            if part.failed is not None:
+                self.find(Finding("silent", "harness", f"{type(part).__name__}: {part.failed!r}"))
+
+    def _watch(self, seconds: float, crowd: PeerCrowd) -> None:
+        """Wait, say how far it is, and look for actors that were restarted."""
+        began, known = time.monotonic(), 0
+        while (gone := time.monotonic() - began) < seconds:
+            time.sleep(min(PROGRESS_SECONDS, seconds - gone + 0.01))
+            crashes = self._crashes()
+            if len(crowd.deaths) + crashes > known:
+                known = len(crowd.deaths) + crashes
+                self.suspects.setdefault("restarted", list(self.steps))
+            self._say(
+                f"{gone:5.0f} s: {crowd.numbers.asked:,} requests, "
+                f"{self._vandal.counts.total()} files changed, {self._door.told} lies, "
+                f"{self._witness.acknowledgements:,} acknowledged, {crashes} crashes"
+            )
+
+    def _crashes(self) -> int:
+        with contextlib.suppress(AssertionError), hostile(self._world.runtime) as peer:
+            peer.limit_seconds = ANSWER_SECONDS
+            if not peer.hello(f"watch-{time.monotonic_ns()}"):
+                verb, overview = peer.ask("supervision.status")
+                if verb == "REPLY":
+                    return sum(actor["crashes"] for actor in overview["actors"])
+        return 0
+
+    def _check(self, when: str) -> None:
+        actors = self._survey(when)
+        self.numbers["restarts"] = sum(actor["restarts"] for actor in actors)
+        self._witness.read_back(when)
+        bound = self.numbers["memory_before_mib"] + MEMORY_MIB
+        for _ in range(IDLE_LOOKS):
+            after = self._world.measure()
+            if after <= bound:
+                break
+            time.sleep(IDLE_LOOK_SECONDS)
+        self.numbers["memory_after_mib"], self.numbers["memory_after"] = after, self._world.memory
+        if after > bound:
+            self.find(
+                Finding(
+                    "memory", "all", f"{after} MiB {when}, expected at most {bound}: {self._world.memory}"
+                )
+            )
+
+    def _survey(self, when: str) -> list[dict[str, Any]]:
+        return survey(self._world, when, self.find)
+
+    def _restart(self, when: str, *, reads_back: bool = True) -> None:
+        self._witness.leave()
+        code = self._world.end()
+        if code != 0:
+            self.find(Finding("exit code", "runtime", f"{code} {when}"))
+        for finding in not_ready(self._world.start(), when):
+            self.find(finding)
+        self._survey(when)
+        if reads_back:
+            self._witness.read_back(when)
+        self._witness.leave()
+
+    def _edit_roughly(self, seconds: float) -> None:
+        """Change files whatever it costs, while few peers ask. From here on nothing is acknowledged."""
+        words = SharedWords(words_for(self._door.url, self._world.elsewhere))
+        crowd = PeerCrowd(self._world.runtime, {}, 8, self.seed + 1, words, self.find, self.remember)
+        before = self._vandal.counts.total()
+        crowd.start()
+        self._vandal.start(is_rough=True)
+        self._watch(seconds, crowd)
+        self._vandal.stop()
+        crowd.stop()
+        if self._vandal.failed is not None:
+            self.find(Finding("silent", "harness", f"{self._vandal.failed!r}"))
+        self.numbers["roughly_changed_files"] = self._vandal.counts.total() - before
+        self.numbers["changes"] = dict(self._vandal.counts)
+        self.numbers["requests"] += crowd.numbers.asked
+
+    def _end(self) -> None:
+        self._witness.leave()
+        if self._world.process is not None:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                self.numbers["exit_code"] = self._world.end()
+        for traceback in self._world.tracebacks(None):
+            self.find(Finding("traceback", traceback.partition(":")[0], f"at the end: {traceback}"))
+        self._door.close()
+        self.numbers["lies"] = self._door.told
+        self.numbers["findings"] = [str(finding)[:2000] for finding in self.findings]
+
+
+@contextlib.contextmanager
+def replayed_runtime(seed: int) -> Iterator[FuzzedRuntime]:
+    """A fresh runtime for kept cases, with what the witness stores first."""
+    with tempfile.TemporaryDirectory(prefix="uf-") as directory:
+        door = LyingDoor(seed)
+        world = FuzzedRuntime(Path(directory), door.url)
+        try:
+            world.start()
+            witness = Witness(world, lambda finding: None)
+            witness.prepare()
+            witness.leave()
+            yield world
+        finally:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                world.end()
+            door.close()
+
+
+def play(world: FuzzedRuntime, steps: Sequence[Step]) -> None:
+    """Make the steps, one after the other; each request waits for its outcome."""
+    named = next(iter(credentials().items()))
+    with hostile(world.runtime) as first, hostile(world.runtime) as guest:
+        assert first.hello(*named) == ""
+        assert guest.hello("guest-of-the-replay") == ""
+        for step in steps:
+            if isinstance(step, FileStep):
+                with contextlib.suppress(OSError):
+                    apply(world.home, step.change)
+                continue
+            peer = first if step.is_named else guest
+            peer.lane.send_multipart(step.frames)
+            peer._ids += 1
+            peer.send("PING", [peer._ids])
+            _wait_for_outcome(peer, step)
+
+
+def _wait_for_outcome(peer: Any, step: RequestStep) -> None:
+    """Wait for the outcome of a request, or for that of the PING behind it where it may have none."""
+    has_outcome = step.way not in ("header", "cancelled", "again")
+    while True:
+        found = peer.hear_lane(ANSWER_SECONDS)
+        if found is None:
+            return
+        verb, header, _ = found
+        if verb in ("REPLY", "FAILED") and has_outcome:
+            return
+        if verb == "PONG" and header[0] == peer._ids and not has_outcome:
+            return
+
+
+def findings_of(case: KeptCase, *, restarts: bool = True) -> list[Finding]:
+    """Play a case on a fresh runtime, and look at what is left."""
+    found: list[Finding] = []
+    with replayed_runtime(case.seed) as world:
+        try:
+            play(world, case.steps)
+            survey(world, "after the case", found.append)
+            if restarts:
+                if code := world.end():
+                    found.append(Finding("exit code", "runtime", f"{code}"))
+                found += not_ready(world.start(), "after a restart")
+                survey(world, "after a restart", found.append)
+        except AssertionError as error:
+            found.append(Finding("silent", "runtime", str(error)[:3000]))
+    return found
+
+
+def as_json(numbers: dict[str, Any]) -> str:
+    """The report."""
+    return json.dumps(numbers, indent=1, ensure_ascii=True)
