@@ -34,8 +34,8 @@ def test_what_every_user_may_write_to_is_named_with_the_command_that_mends_it() 
     assert found is not None
     assert found.means == "others"
     assert str(found) == (
-        "/srv/my models: every user may write to it (mode 0777), expected its owner alone, so what lies there "
-        "cannot be trusted; run: chmod go-w '/srv/my models'"
+        "/srv/my models: every user may write to it (mode 0777), expected its owner alone, so what "
+        "lies there cannot be trusted; run: chmod go-w '/srv/my models'"
     )
 
 

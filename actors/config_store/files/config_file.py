@@ -127,7 +127,7 @@ class ConfigFile:
         self._wanted_version = version
         self._write = write or write_config
         self._is_refused = False
-        sweep_temporary(path)
+        sweep_temporary(path, follows_link=True)
         self._identity = FileIdentity.seen_at(path)
         self.known, self.renamed_to, self.fault = read_config(path)
         if self.renamed_to is not None:
@@ -270,10 +270,10 @@ def write_config(
     """
     source = render(overrides, others, version)
     try:
-        replace_file(path, source)
+        replace_file(path, source, follows_link=True)
     except DurableWriteFailed as failed:
         if failed.step != "create" or failed.errno != errno.ENOENT:
             raise
         make_directory(path.parent)
-        replace_file(path, source)
+        replace_file(path, source, follows_link=True)
     return source

@@ -8,15 +8,18 @@ import stat
 from pathlib import Path
 from typing import Final, Literal
 
+from actors.shared.places.root_directory import link_in_the_way
+from actors.shared.places.rooted_place import AnyPlace, at
 from bus.errors import OperatorError
 
 SIZE_LIMIT_BYTES: Final = 96 * 1024 * 1024
+_OPEN: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 UnreadableReason = Literal[
-    "unreadable", "directory", "not_a_file", "outside", "broken_link", "too_large", "failing_disk"
+    "unreadable", "directory", "not_a_file", "link", "outside", "broken_link", "too_large", "failing_disk"
 ]
 """Why a file that is there was not read. `unreadable`: permissions. `not_a_file`: a pipe, socket or device.
-`outside`: a symbolic link that leads out of the root. `broken_link`: one that leads nowhere, or in a circle.
-`failing_disk`: the system could not read it (EIO); it may be readable again."""
+`link`: a symbolic link, and those are not followed. `outside`: one that leads out of the root. `broken_link`:
+one that leads nowhere, or in a circle. `failing_disk`: it could not be read (EIO), this time."""
 
 
 class FileUnreadable(OperatorError):
@@ -41,6 +44,7 @@ _WORDS: Final[dict[UnreadableReason, str]] = {
     "unreadable": "this user may not read it",
     "directory": "a directory has its name",
     "not_a_file": "it is no regular file",
+    "link": "it is a link, and those are not followed here",
     "outside": "it is a link that leads out of its place",
     "broken_link": "it is a link that leads nowhere",
     "too_large": "it is too large",
@@ -50,6 +54,7 @@ _ADVICE: Final[dict[UnreadableReason, str]] = {
     "unreadable": "make it readable for this user",
     "directory": "move the directory away",
     "not_a_file": "move it away",
+    "link": "remove the link, or put the file itself in its place",
     "outside": "put the file itself in place of the link",
     "broken_link": "remove the link, or mount what it leads to",
     "too_large": "move it away, or split it",
@@ -57,31 +62,40 @@ _ADVICE: Final[dict[UnreadableReason, str]] = {
 }
 
 
-def read_file(path: Path, limit_bytes: int = SIZE_LIMIT_BYTES, root: Path | None = None) -> bytes | None:
-    """The content of a file; None if nothing has that name. Follows a symbolic link, as `replace_file` does.
-
-    Never blocks on pipes and devices.
+def read_file(
+    path: AnyPlace,
+    limit_bytes: int = SIZE_LIMIT_BYTES,
+    root: Path | None = None,
+    *,
+    follows_link: bool = False,
+) -> bytes | None:
+    """The content of a file; None if nothing has that name. Never blocks on pipes and devices.
 
     Args:
-        path: of the file.
+        path: of the file; a link is not followed, as `replace_file` does not.
         limit_bytes: a longer file is not read.
-        root: a link that leads out of this directory is not followed; None: any link is.
+        root: a link to a file within this directory is followed.
+        follows_link: any link is.
 
     Raises:
         FileUnreadable: something is there that cannot be read, or is no file.
     """
-    if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+    if root is not None and not Path(os.path.realpath(str(path))).is_relative_to(os.path.realpath(root)):
         raise FileUnreadable(str(path), "outside", f"expected it within {root}")
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    )
+    follows = follows_link or root is not None
+    flags = os.O_RDONLY | _OPEN | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
     try:
-        descriptor = os.open(path, flags)
+        with at(path) as (name, directory):
+            if os.name == "nt" and not follows and os.path.islink(str(path)):
+                raise link_in_the_way(Path(name))
+            descriptor = os.open(name, flags, dir_fd=directory)
     except FileNotFoundError as error:
-        if path.is_symlink():
-            raise FileUnreadable(str(path), "broken_link", os.readlink(path)) from error
+        if os.path.islink(str(path)):
+            raise FileUnreadable(str(path), "broken_link", os.readlink(str(path))) from error
         return None
     except OSError as error:
+        if not follows and os.path.islink(str(path)):
+            raise FileUnreadable(str(path), "link", "expected the file itself") from error
         raise FileUnreadable(str(path), _found(error, path), error.strerror or str(error)) from error
     try:
         return _read(descriptor, path, limit_bytes)
@@ -91,7 +105,7 @@ def read_file(path: Path, limit_bytes: int = SIZE_LIMIT_BYTES, root: Path | None
         os.close(descriptor)
 
 
-def _read(descriptor: int, path: Path, limit_bytes: int) -> bytes:
+def _read(descriptor: int, path: AnyPlace, limit_bytes: int) -> bytes:
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
         raise FileUnreadable(str(path), "directory", "expected a file")
@@ -119,8 +133,8 @@ def _read_all(descriptor: int, size_bytes: int, limit_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _found(error: OSError, path: Path) -> UnreadableReason:
-    if isinstance(error, IsADirectoryError) or os.path.isdir(path):
+def _found(error: OSError, path: AnyPlace) -> UnreadableReason:
+    if isinstance(error, IsADirectoryError) or os.path.isdir(str(path)):
         return "directory"
     if isinstance(error, PermissionError):
         return "unreadable"

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from actors.shared.places.root_directory import link_in_the_way
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, at, below
 from bus.errors import UndercroftError
 
 FILE_MODE = 0o600
@@ -61,16 +63,17 @@ class DurableWriteFailed(UndercroftError):
 class Disk:
     """The system calls that replace a file, one method for each step. Tests fail them one by one."""
 
-    def create(self, path: Path) -> int:
+    def create(self, path: AnyPlace) -> int:
         """Open a new file for writing; removes what lies under this name."""
         flags = (
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         )
-        try:
-            return os.open(path, flags, FILE_MODE)
-        except FileExistsError:
-            os.unlink(path)
-            return os.open(path, flags, FILE_MODE)
+        with at(path) as (name, directory):
+            try:
+                return os.open(name, flags, FILE_MODE, dir_fd=directory)
+            except FileExistsError:
+                os.unlink(name, dir_fd=directory)
+                return os.open(name, flags, FILE_MODE, dir_fd=directory)
 
     def write(self, descriptor: int, content: memoryview) -> int:
         """Write some of the content. Returns how many bytes."""
@@ -84,17 +87,19 @@ class Disk:
         """As `sync`, except for the file's times. Costs much less in a file that does not grow."""
         sync_data(descriptor)
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(self, source: AnyPlace, target: AnyPlace) -> None:
         """Give the source the name of the target, in one step for every reader."""
-        os.replace(source, target)
+        with at(source) as (name, directory), at(target) as (new_name, new_directory):
+            os.replace(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory)
 
-    def sync_directory(self, path: Path) -> None:
+    def sync_directory(self, path: AnyPlace) -> None:
         """Make the names in a directory durable."""
         sync_directory(path)
 
-    def unlink(self, path: Path) -> None:
+    def unlink(self, path: AnyPlace) -> None:
         """Remove a name."""
-        os.unlink(path)
+        with at(path) as (name, directory):
+            os.unlink(name, dir_fd=directory)
 
     def wait(self, seconds: float) -> None:
         """Give another process time to close the file (Windows)."""
@@ -104,14 +109,26 @@ class Disk:
 REAL_DISK = Disk()
 
 
-def replace_file(path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
-    """Replace the content of a file, durably, whole or not at all. Of a symbolic link, replaces the target.
+def replace_file(
+    path: AnyPlace,
+    content: bytes | bytearray | memoryview,
+    disk: Disk = REAL_DISK,
+    *,
+    follows_link: bool = False,
+) -> None:
+    """Replace the content of a file, durably, whole or not at all. A link is replaced, and not its target.
+
+    Args:
+        path: of the file.
+        content: the new one.
+        disk: carries out the steps.
+        follows_link: replace what a link leads to instead, for files that people write and keep elsewhere.
 
     Raises:
         DurableWriteFailed: a step failed. No temp file is left. A failed fsync is never repeated: the kernel
             may have dropped the pages and would then report success (fsync(2), "fsyncgate").
     """
-    with Replacement(path, content, disk) as replacement:
+    with Replacement(followed(path) if follows_link else path, content, disk) as replacement:
         replacement.stage()
         replacement.rename()
         replacement.sync_directory()
@@ -123,12 +140,13 @@ class Replacement:
     Per process and file only one replacement runs at a time; a second one blocks in `__enter__`.
     """
 
-    def __init__(self, path: Path, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK) -> None:
+    def __init__(
+        self, path: AnyPlace, content: bytes | bytearray | memoryview, disk: Disk = REAL_DISK
+    ) -> None:
         self.path = path
-        self.target = _followed(path)
         self._content = content
         self._disk = disk
-        self._temporary = _temporary_of(self.target)
+        self._temporary = _temporary_of(path)
         self._ours: os.stat_result | None = None
 
     def stage(self) -> None:
@@ -158,16 +176,16 @@ class Replacement:
         assert self._ours is not None, "stage() comes first"
         with self._step("rename"):
             _check_ours(self._temporary, self._ours)
-            _rename(self._disk, self._temporary, self.target)
+            _rename(self._disk, self._temporary, self.path)
         self._ours = None
 
     def sync_directory(self) -> None:
         """Make the new name durable."""
         with self._step("sync_directory"):
-            self._disk.sync_directory(self.target.parent)
+            self._disk.sync_directory(self.path.parent)
 
     def __enter__(self) -> Self:
-        _owners.take(self.target)
+        _owners.take(self.path)
         return self
 
     def __exit__(
@@ -177,7 +195,7 @@ class Replacement:
             if self._ours is not None:
                 self._drop()
         finally:
-            _owners.give_back(self.target)
+            _owners.give_back(self.path)
 
     def _drop(self) -> None:
         self._ours = None
@@ -198,30 +216,30 @@ class _Owners:
     """Which files the threads of this process are replacing."""
 
     def __init__(self) -> None:
-        self._taken: set[Path] = set()
+        self._taken: set[str] = set()
         self._changed = threading.Condition()
 
-    def take(self, target: Path) -> None:
+    def take(self, target: AnyPlace) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: target not in self._taken)
-            self._taken.add(target)
+            self._changed.wait_for(lambda: str(target) not in self._taken)
+            self._taken.add(str(target))
 
-    def give_back(self, target: Path) -> None:
+    def give_back(self, target: AnyPlace) -> None:
         with self._changed:
-            self._taken.discard(target)
+            self._taken.discard(str(target))
             self._changed.notify_all()
 
 
 _owners = _Owners()
 
 
-def sweep_temporary(path: Path) -> None:
+def sweep_temporary(path: AnyPlace, *, follows_link: bool = False) -> None:
     """Remove the temp file that a killed owner left beside its file, if possible. For the owner to call."""
     with contextlib.suppress(OSError):
-        os.unlink(_temporary_of(_followed(path)))
+        REAL_DISK.unlink(_temporary_of(followed(path) if follows_link else path))
 
 
-def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
+def move(source: AnyPlace, target: AnyPlace, disk: Disk = REAL_DISK) -> None:
     """Give a file or directory another name on the same file system, durably.
 
     Raises:
@@ -238,18 +256,18 @@ def move(source: Path, target: Path, disk: Disk = REAL_DISK) -> None:
         raise DurableWriteFailed(str(target), step, error.errno or 0, error.strerror or str(error)) from error
 
 
-def remove_file(path: Path) -> None:
+def remove_file(path: AnyPlace) -> None:
     """Remove a file, durably; it need not exist.
 
     Raises:
         OSError: it stays, or its directory cannot be synced.
     """
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+        REAL_DISK.unlink(path)
         sync_directory(path.parent)
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: AnyPlace) -> None:
     """Create a directory and its missing parents, private to their owner, and make their names durable.
 
     Raises:
@@ -257,11 +275,17 @@ def make_directory(path: Path) -> None:
     """
     if path.is_dir():
         return
+    if isinstance(path, RootedPlace) and not path.parts:
+        make_directory(path.path)
+        return
     if path.parent != path:
         make_directory(path.parent)
     try:
-        os.mkdir(path, DIRECTORY_MODE)
+        with at(path) as (name, directory):
+            os.mkdir(name, DIRECTORY_MODE, dir_fd=directory)
     except FileExistsError:
+        if path.is_symlink() and not path.is_dir():
+            raise link_in_the_way(Path(str(path))) from None
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "the name is taken by a file", str(path)) from None
         return
@@ -290,32 +314,25 @@ def sync_data(descriptor: int) -> None:
         sync_file(descriptor)
 
 
-def sync_directory(path: Path) -> None:
+def sync_directory(path: AnyPlace) -> None:
     """Make the names in a directory durable. Windows has no call for it, and NTFS journals names itself."""
     if os.name == "nt":
         return
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
+        with below(path).opened() as descriptor:
             sync_file(descriptor)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         error.filename = str(path)  # errors of calls on an open descriptor do not name the file
         raise
 
 
-def _temporary_of(target: Path) -> Path:
+def followed(path: AnyPlace) -> AnyPlace:
+    """What a symbolic link leads to, or the path itself; below a root no link is followed."""
+    return Path(os.path.realpath(path)) if isinstance(path, Path) and path.is_symlink() else path
+
+
+def _temporary_of(target: AnyPlace) -> AnyPlace:
     return target.with_name(target.name + TEMPORARY_SUFFIX)
-
-
-def _followed(path: Path) -> Path:
-    """What a symbolic link leads to, or the path itself. Costs one system call if it is no link."""
-    try:
-        os.readlink(path)
-    except OSError:
-        return path
-    return Path(os.path.realpath(path))
 
 
 def _write_all(disk: Disk, descriptor: int, content: memoryview) -> None:
@@ -325,7 +342,7 @@ def _write_all(disk: Disk, descriptor: int, content: memoryview) -> None:
         content = content[written:]
 
 
-def _rename(disk: Disk, source: Path, target: Path) -> None:
+def _rename(disk: Disk, source: AnyPlace, target: AnyPlace) -> None:
     """Rename, in several attempts: on Windows a virus scanner may have either file open for a moment."""
     for attempt in range(1, SHARING_ATTEMPTS + 1):
         try:
@@ -337,9 +354,10 @@ def _rename(disk: Disk, source: Path, target: Path) -> None:
         disk.wait(SHARING_DELAY_SECONDS * attempt)
 
 
-def _check_ours(temporary: Path, ours: os.stat_result) -> None:
+def _check_ours(temporary: AnyPlace, ours: os.stat_result) -> None:
     """Refuse to rename what another process wrote under the temp name: the file has more than one owner."""
-    found = os.lstat(temporary)
+    with at(temporary) as (name, directory):
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if not stat.S_ISREG(found.st_mode) or (found.st_dev, found.st_ino) != (ours.st_dev, ours.st_ino):
         raise OSError(errno.EBUSY, "another process writes the same file")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple, Self
+
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace
 
 
 class FileIdentity(NamedTuple):
@@ -23,18 +24,20 @@ class FileIdentity(NamedTuple):
     size_bytes: int
 
     @classmethod
-    def of(cls, file: Path | str | int | os.stat_result, *, follow_links: bool = True) -> Self:
-        """Identity of a path, an open descriptor, or of what `os.stat` returned.
+    def of(cls, file: AnyPlace | str | int | os.stat_result, *, follow_links: bool = True) -> Self:
+        """Identity of a path, a place, an open descriptor, or of what `os.stat` returned.
 
         Raises:
             OSError: there is no such file, or it cannot be looked at.
         """
+        if isinstance(file, RootedPlace):
+            file = file.lstat()
         if not isinstance(file, os.stat_result):
             file = os.stat(file, follow_symlinks=follow_links)
         return cls(file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
 
     @classmethod
-    def seen_at(cls, path: Path | str, *, follow_links: bool = True) -> Self | None:
+    def seen_at(cls, path: AnyPlace | str, *, follow_links: bool = True) -> Self | None:
         """Identity of a path; None where nothing can be seen."""
         try:
             return cls.of(path, follow_links=follow_links)

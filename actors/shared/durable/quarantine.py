@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 from actors.shared.durable import numbered_name
-from actors.shared.durable.durable_write import FILE_MODE, sync_directory
+from actors.shared.durable.durable_write import FILE_MODE, REAL_DISK, sync_directory
+from actors.shared.durable.numbered_name import PlaceT
+from actors.shared.places.rooted_place import at
 
 SUFFIX = ".corrupt"
 
 
-def quarantine(path: Path) -> Path:
+def quarantine(path: PlaceT) -> PlaceT:
     """Rename a bad file to the first free of `<name>.corrupt`, `.corrupt.2`, ... Returns the new path.
 
     Two processes never pick the same name: each is reserved by creating it exclusively. A directory cannot
@@ -24,14 +26,15 @@ def quarantine(path: Path) -> Path:
     while True:
         aside = next(names)
         try:
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            with at(aside) as (name, directory):
+                descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE, dir_fd=directory)
         except FileExistsError:
             continue
         try:
             os.close(descriptor)
-            os.replace(path, aside)
+            REAL_DISK.rename(path, aside)
         except OSError as error:
-            os.unlink(aside)
+            aside.unlink()
             error.filename = str(path)  # an error of closing does not name the file
             raise
         sync_directory(path.parent)

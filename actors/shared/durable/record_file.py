@@ -19,6 +19,7 @@ from actors.shared.durable.durable_write import (
 from actors.shared.durable.numbered_name import first_free
 from actors.shared.durable.quarantine import quarantine
 from actors.shared.durable.what_fits import what_fits
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import OperatorError
 
 UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -77,7 +78,7 @@ class RecordFile(Generic[RecordT]):
 
     def __init__(
         self,
-        path: Path,
+        path: AnyPlace,
         type: type[RecordT],
         *,
         limit_bytes: int,
@@ -88,7 +89,7 @@ class RecordFile(Generic[RecordT]):
         """Touch nothing yet.
 
         Args:
-            path: of the file; a link is followed.
+            path: of the file; a link is not followed.
             type: what the JSON has to fit, such as a struct or `list[Lease]`.
             limit_bytes: more is neither read nor written.
             format: expected value of the record's field `format`; None: it has no such field.
@@ -133,7 +134,7 @@ class RecordFile(Generic[RecordT]):
         if found.fault != "damaged":
             return found
         try:
-            return RecordFound(fault="damaged", detail=found.detail, put_aside=quarantine(self.path))
+            return RecordFound(fault="damaged", detail=found.detail, put_aside=quarantine(self._place).path)
         except OSError as error:
             detail = f"{found.detail}; it cannot be put aside: {error.strerror or error}"
             raise RecordNotRead(str(self.path), detail) from error
@@ -191,11 +192,15 @@ class RecordFile(Generic[RecordT]):
         """A copy of the file, whose entries the next write drops; None: it cannot be kept."""
         try:
             content = read_file(self.path, self._limit_bytes)
-            target = first_free(self.path.with_name(f"{self.path.name}.partly-read"))
+            target = first_free(self._place.with_name(f"{self.path.name}.partly-read"))
             replace_file(target, content or b"")
         except (FileUnreadable, DurableWriteFailed, OSError):
             return None
-        return target
+        return target.path
+
+    @property
+    def _place(self) -> RootedPlace:
+        return below(self.path.parent) / self.path.name
 
 
 class _Versioned(msgspec.Struct):

@@ -180,7 +180,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch, prepare: Any, act: Any) -> Iterator[
 def test_death_at_any_step_of_an_update_leaves_the_old_or_the_new_revision_whole(
     root: ModelsLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exchanges = exchange_module._exchange(root.path, root.path) != 38
+    exchanges = exchange_module._exchange((str(root.path), None), (str(root.path), None)) != 38
 
     def prepare() -> None:
         shutil.rmtree(root.path)

@@ -71,15 +71,24 @@ def test_link_is_followed_within_the_root_and_not_out_of_it(tmp_path: Path) -> N
     assert read_file(root / "link", root=root) == b"content"
     assert found(root / "leading out", root=root) == "outside"
     assert found(root / ".." / "outside", root=root) == "outside"
-    assert read_file(root / "leading out") == b"secret"
+    assert read_file(root / "leading out", follows_link=True) == b"secret"
+
+
+@POSIX
+def test_a_link_is_not_followed_unless_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("real")
+    assert found(tmp_path / "link") == "link"
+    assert read_file(tmp_path / "link", follows_link=True) == b"content"
 
 
 @POSIX
 def test_link_that_leads_nowhere_or_in_a_circle_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / "broken").symlink_to("nothing")
     (tmp_path / "circle").symlink_to("circle")
-    assert found(tmp_path / "broken") == "broken_link"
-    assert found(tmp_path / "circle") == "broken_link"
+    for name in ("broken", "circle"):
+        assert found(tmp_path / name) == "link"
+        assert found(tmp_path / name, root=tmp_path) == "broken_link"
 
 
 READER = """

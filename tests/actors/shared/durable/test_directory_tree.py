@@ -81,7 +81,7 @@ def test_what_is_discarded_is_gone_under_every_name(tree: Path) -> None:
 
 
 def test_a_name_that_cannot_be_taken_away_is_an_error(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(source: Path, target: Path) -> None:
+    def refuse(source: str, target: str, **directories: int) -> None:
         raise PermissionError(13, "open in a program")
 
     monkeypatch.setattr(os, "replace", refuse)

@@ -141,11 +141,21 @@ def test_file_is_private_whatever_the_umask(tmp_path: Path) -> None:
 
 
 @POSIX
-def test_link_keeps_and_its_target_is_replaced(tmp_path: Path) -> None:
+def test_link_is_replaced_and_its_target_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    (tmp_path / "document").symlink_to("victim")
+    replace_file(tmp_path / "document", b"new")
+    assert not (tmp_path / "document").is_symlink()
+    assert (tmp_path / "document").read_bytes() == b"new"
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@POSIX
+def test_link_keeps_and_its_target_is_replaced_where_a_person_may_have_made_it(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "document").write_bytes(b"old")
     (tmp_path / "document").symlink_to(tmp_path / "real" / "document")
-    replace_file(tmp_path / "document", b"new")
+    replace_file(tmp_path / "document", b"new", follows_link=True)
     assert (tmp_path / "document").is_symlink()
     assert (tmp_path / "real" / "document").read_bytes() == b"new"
 
@@ -345,7 +355,7 @@ def test_link_keeps_and_its_target_is_replaced_also_where_that_did_not_exist(tmp
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to("elsewhere/real")
     for content in (b"first", b"second"):
-        replace_file(tmp_path / "link", content)
+        replace_file(tmp_path / "link", content, follows_link=True)
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "elsewhere" / "real").read_bytes() == content
 
@@ -387,6 +397,6 @@ def test_what_a_killed_owner_left_beside_its_file_is_swept_also_behind_a_link(tm
     (tmp_path / "real" / "document").write_bytes(b"whole")
     for name in ("document.tmp", "other.tmp"):
         (tmp_path / "real" / name).write_bytes(b"half")
-    sweep_temporary(tmp_path / "document")
-    sweep_temporary(tmp_path / "missing" / "document")
+    sweep_temporary(tmp_path / "document", follows_link=True)
+    sweep_temporary(tmp_path / "missing" / "document", follows_link=True)
     assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["document", "other.tmp"]

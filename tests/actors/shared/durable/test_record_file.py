@@ -91,7 +91,7 @@ def test_a_damaged_file_that_stays_is_an_error(tmp_path: Path, monkeypatch: pyte
     file = note_file(tmp_path / "note.json")
     file.path.write_bytes(b"{")
 
-    def refuse(source: Path, target: Path) -> None:
+    def refuse(source: str, target: str, **directories: int) -> None:
         raise PermissionError(13, "read-only")
 
     monkeypatch.setattr(os, "replace", refuse)
