@@ -37,7 +37,7 @@ SHA256: Final = hashlib.sha256(WEIGHTS).hexdigest()
 CONFIG: Final = b'{"layers": 1}'
 TOKEN: Final = "lent-by-the-liar"
 KEY_ID: Final = key_id_of(KEY.public_key().public_bytes_raw())
-ENDLESS_BYTES: Final = 64 * 1024 * 1024
+ENDLESS_BYTES: Final = 16 * 1024 * 1024
 """What is without end stops here, so that a client that reads on is seen to have read on."""
 SEND_SECONDS: Final = 5.0
 KEEP_SECONDS: Final = 60.0

@@ -12,6 +12,8 @@ from actors.model_downloader.transfer.http.http_client import HttpClient
 from actors.model_downloader.transfer.source_urls import source_urls
 from actors.shared.credentials import EnvironmentTokens, SourceEndpoints, TokenProvider, offline_by
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
+from actors.shared.credentials.token_provider import RealmRefused
+from actors.shared.http.short_answers import open_client
 from actors.shared.profile.profile_tables import SourcesTable
 from bus.errors import OperatorError
 from schemas.manifest import FilePromise
@@ -67,13 +69,11 @@ class SourceAccess:
         """Find credentials for a server that asked for them; returns whether there are new ones."""
         if self._tokens is None:
             return False
-        import httpx
-
         try:
             trust = await anyio.to_thread.run_sync(tls_context, os.environ)
-            async with httpx.AsyncClient(verify=trust) as client:
+            async with open_client(trust) as client:
                 return bool(await self._tokens.answer(client, url, challenges))
-        except (httpx.HTTPError, CertificatesUnreadable):
+        except (RealmRefused, CertificatesUnreadable):
             return False
 
     def close(self) -> None:

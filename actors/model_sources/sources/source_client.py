@@ -14,22 +14,30 @@ from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachabl
 from actors.shared.credentials.environment_tokens import variable_of
 from actors.shared.credentials.tls_trust import tls_context
 from actors.shared.credentials.token_provider import TokenProvider
+from actors.shared.http.field_values import read_content_range, read_number
 from actors.shared.http.redirects import (
     REDIRECT_STATUSES,
     RedirectChain,
     RedirectRefused,
     may_get_credentials,
 )
-from actors.shared.http.urls import origin_of, shown_url
+from actors.shared.http.short_answers import (
+    AnswerHead,
+    AnswerRefused,
+    ask,
+    body_of,
+    failure_words,
+    head_of,
+    open_client,
+)
+from actors.shared.http.urls import origin_of, shown_url, url_problem
 
 if TYPE_CHECKING:
     import httpx
 
-CONNECT_SECONDS: Final = 15.0
-SILENCE_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 300.0
 """Limit for one answer, so that a server which sends a byte now and then blocks nobody for longer."""
-AGENT: Final = "undercroft"
+_ASK_OTHERS: Final = "tell those who run this server, or take another source"
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -78,15 +86,11 @@ class SourceClient:
             SourceRefused: the status is not 200, the page is too long, or a redirect is not safe.
             CertificatesUnreadable: see `tls_context`.
         """
-        async with self._answer("GET", url, {"Accept": accept}) as response:
-            if response.status_code != 200:
-                raise _refusal(url, response)
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > limit_bytes:
-                    raise SourceRefused(shown_url(url), f"expected at most {limit_bytes} bytes, found more")
-            return SourcePage(bytes(content), response.headers.get("content-type", ""))
+        async with self._answer("GET", url, {"Accept": accept}) as (response, head):
+            if head.status != 200:
+                raise _refusal(url, head)
+            content = await body_of(response, limit_bytes)
+            return SourcePage(content, head.fields.get("content-type", ""))
 
     async def size_of(self, url: str) -> int:
         """Return the length of a file in bytes, from HEAD or from a request for its first byte.
@@ -94,24 +98,19 @@ class SourceClient:
         Raises:
             SourceRefused: the server does not say it; otherwise as `read`.
         """
-        async with self._answer("HEAD", url, {}) as response:
-            if response.status_code == 200 and not response.headers.get("content-encoding"):
-                length = response.headers.get("content-length", "")
-                if length.isdecimal() and int(length) > 0:
-                    return int(length)
-        async with self._answer("GET", url, {"Range": "bytes=0-0"}) as response:
-            total = ""
-            if response.status_code == 206:
-                total = response.headers.get("content-range", "").rpartition("/")[2]
-            elif response.status_code == 200 and not response.headers.get("content-encoding"):
-                total = response.headers.get("content-length", "")
-            elif response.status_code != 200:
-                raise _refusal(url, response)
-            if not total.isdecimal():
+        async with self._answer("HEAD", url, {}) as (_, head):
+            if head.status == 200 and (length := _length(head)):
+                return length
+        async with self._answer("GET", url, {"Range": "bytes=0-0"}) as (_, head):
+            if head.status not in (200, 206):
+                raise _refusal(url, head)
+            found = read_content_range(head.fields.get("content-range", ""))
+            total = (found.total if found else None) if head.status == 206 else _length(head)
+            if total is None:
                 raise SourceRefused(
                     shown_url(url), "the server does not say how long the file is; say it with --size"
                 )
-            return int(total)
+            return total
 
     async def close(self) -> None:
         """Close idle connections. The next request opens new ones."""
@@ -120,34 +119,36 @@ class SourceClient:
             self._client = None
 
     @contextlib.asynccontextmanager
-    async def _answer(self, method: str, url: str, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
+    async def _answer(
+        self, method: str, url: str, headers: dict[str, str]
+    ) -> AsyncIterator[tuple[httpx.Response, AnswerHead]]:
         import httpx
 
         if self._offline_by_environment or self._offline_by_settings:
             raise Offline(shown_url(url))
+        if problem := url_problem(url):
+            raise SourceRefused(shown_url(url), f"it cannot be asked: {problem}")
         try:
             with anyio.fail_after(ANSWER_SECONDS):
                 response = await self._follow(await self._open(), method, url, headers)
                 try:
-                    yield response
+                    yield response, head_of(response)
                 finally:
                     await response.aclose()
+        except AnswerRefused as error:
+            raise SourceRefused(shown_url(url), f"{error.problem}; {_ASK_OTHERS}") from error
         except RedirectRefused as error:
             detail = f"it redirects to {error.target}, which is not followed: {error.problem}"
             raise SourceRefused(error.first, detail) from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            detail = f"{type(error).__name__} {str(error)[:200]}".strip()
+            detail, may_succeed = failure_words(error)
+            if not may_succeed:
+                raise SourceRefused(shown_url(url), f"{detail}; {_ASK_OTHERS}") from error
             raise SourceUnreachable(shown_url(url), detail) from error
 
     async def _open(self) -> httpx.AsyncClient:
         if self._client is None:
-            import httpx
-
-            context = await anyio.to_thread.run_sync(tls_context, self._environment)
-            timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
-            self._client = httpx.AsyncClient(
-                verify=context, timeout=timeout, follow_redirects=False, headers={"User-Agent": AGENT}
-            )
+            self._client = open_client(await anyio.to_thread.run_sync(tls_context, self._environment))
         return self._client
 
     async def _follow(
@@ -156,33 +157,47 @@ class SourceClient:
         """Ask, answer one challenge, follow redirects. The response is open."""
         chain = RedirectChain(url)
         while True:
-            response = await self._ask(client, method, chain, {"Accept-Encoding": "identity", **headers})
-            location = response.headers.get("location", "")
-            if response.status_code not in REDIRECT_STATUSES or not location:
-                return response
+            response = await self._ask(client, method, chain, headers)
+            try:
+                head = head_of(response)
+                location = head.fields.get("location", "")
+                if head.status not in REDIRECT_STATUSES or not location:
+                    return response
+                chain.follow(location)
+            except BaseException:
+                await response.aclose()
+                raise
             await response.aclose()
-            chain.follow(location)
 
     async def _ask(
         self, client: httpx.AsyncClient, method: str, chain: RedirectChain, headers: dict[str, str]
     ) -> httpx.Response:
         here = chain.here
         known = self._tokens.headers(here, asked_first=chain.first)
-        response = await client.send(client.build_request(method, here, headers=headers | known), stream=True)
+        response = await ask(client, method, here, headers | known)
         if response.status_code == 401 and may_get_credentials(here, first=chain.first):
-            challenges = response.headers.get_list("www-authenticate")
-            if more := await self._tokens.answer(client, here, challenges):
+            try:
+                more = await self._tokens.answer(client, here, head_of(response).challenges)
+            except BaseException:
                 await response.aclose()
-                return await client.send(
-                    client.build_request(method, here, headers=headers | more), stream=True
-                )
+                raise
+            if more:
+                await response.aclose()
+                return await ask(client, method, here, headers | more)
         return response
 
 
-def _refusal(url: str, response: httpx.Response) -> SourceRefused | SourceUnreachable:
-    status, shown = response.status_code, shown_url(url)
+def _length(head: AnswerHead) -> int | None:
+    """The length that the head of a whole file says, if the file comes as it is."""
+    if head.fields.get("content-encoding", "identity").lower() not in ("", "identity"):
+        return None
+    return read_number(head.fields.get("content-length", ""))
+
+
+def _refusal(url: str, head: AnswerHead) -> SourceRefused | SourceUnreachable:
+    status, shown = head.status, shown_url(url)
     if status in _TRANSIENT:
-        return SourceUnreachable(shown, f"the server says {status} {response.reason_phrase}")
+        return SourceUnreachable(shown, f"the server says {status}")
     if status in (401, 403):
         detail = (
             f"the server says {status}: it may be private, or its terms are not accepted yet; "

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote_plus
 
 import msgspec
 
+from actors.shared.http.json_answers import JsonUnreadable, read_json
 from actors.shared.http.urls import may_carry_secrets, origin_of
 
 HEADER_LIMIT_CHARACTERS: Final = 8192
@@ -45,13 +46,11 @@ class Challenge:
     @property
     def url(self) -> str:
         """URL to ask for a token, with service and scope in the query."""
-        parts = urlsplit(self.realm)
-        asked = [
-            *parse_qsl(parts.query),
-            *(("service", self.service),) * bool(self.service),
-            *(("scope", self.scope),) * bool(self.scope),
-        ]
-        return urlunsplit(parts._replace(query=urlencode(asked), fragment=""))
+        base, _, query = self.realm.partition("#")[0].partition("?")
+        asked = [("service", self.service), ("scope", self.scope)]
+        more = [f"{name}={quote_plus(value)}" for name, value in asked if value]
+        joined = "&".join([*(part for part in [query.strip("&")] if part), *more])
+        return f"{base}?{joined}" if joined else base
 
 
 class LentToken(msgspec.Struct, frozen=True):
@@ -80,8 +79,8 @@ def read_challenge(headers: Iterable[str]) -> Challenge | None:
 def read_lent_token(content: bytes) -> tuple[str, float] | None:
     """The token, and for how many seconds it is good; None if the answer holds no token."""
     try:
-        found = msgspec.json.decode(content, type=LentToken)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = read_json(content, LentToken, ANSWER_LIMIT_BYTES)
+    except JsonUnreadable:
         return None
     token = found.token or found.access_token
     if not token or not re.fullmatch(r"[\x21-\x7e]+", token):

@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+
+import anyio
 
 from actors.shared.credentials.auth_challenge import ANSWER_LIMIT_BYTES, read_challenge, read_lent_token
 from actors.shared.credentials.environment_tokens import (
@@ -17,14 +18,31 @@ from actors.shared.credentials.environment_tokens import (
 )
 from actors.shared.credentials.token_keychain import keychain_token
 from actors.shared.http.redirects import may_get_credentials
-from actors.shared.http.urls import origin_of
+from actors.shared.http.short_answers import AnswerRefused, ask, body_of, failure_words, head_of
+from actors.shared.http.urls import origin_of, shown_url, url_parts, url_problem
+from bus.errors import TransientError
 
 if TYPE_CHECKING:
     import httpx
 
 EARLY_SECONDS: Final = 10.0
 """Stop using a lent token this long before it ends."""
+LEND_SECONDS: Final = 120.0
+"""How long a realm may take for its whole answer."""
 _REPOSITORY: Final = re.compile(r"/v2/(.+)/(?:manifests|blobs)/[^/]+")
+
+
+class RealmRefused(TransientError):
+    """The server that lends tokens for a registry cannot be used.
+
+    Attributes:
+        url: of the realm, without its query.
+        problem: what it did, or did not.
+    """
+
+    url: str
+    problem: str
+    words = "{url}: no token was lent: {problem}; try again, or tell those who run the registry"
 
 
 class TokenProvider:
@@ -78,7 +96,7 @@ class TokenProvider:
             challenges: its WWW-Authenticate headers.
 
         Raises:
-            httpx.HTTPError: the realm cannot be reached.
+            RealmRefused: the realm cannot be reached, or does not answer as it should.
         """
         if not may_get_credentials(url):
             return {}
@@ -101,23 +119,27 @@ class TokenProvider:
             self._kept[origin] = found if is_token(found) else ""
 
     async def _borrow(self, client: httpx.AsyncClient, url: str) -> tuple[str, float] | None:
-        async with client.stream(
-            "GET",
-            url,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", **self.headers(url)},
-            follow_redirects=False,
-        ) as response:
-            if response.status_code != 200:
-                return None
-            content = b""
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > ANSWER_LIMIT_BYTES:
-                    return None
-        return read_lent_token(content)
+        import httpx
+
+        if url_problem(url):
+            return None
+        try:
+            with anyio.fail_after(LEND_SECONDS):
+                response = await ask(client, "GET", url, {"Accept": "application/json", **self.headers(url)})
+                try:
+                    if head_of(response).status != 200:
+                        return None
+                    return read_lent_token(await body_of(response, ANSWER_LIMIT_BYTES))
+                finally:
+                    await response.aclose()
+        except AnswerRefused as error:
+            raise RealmRefused(shown_url(url), error.problem) from error
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise RealmRefused(shown_url(url), failure_words(error)[0]) from error
 
 
 def repository_of(url: str) -> str:
     """The repository that a URL of a registry names, such as `library/tiny`; empty for any other URL."""
-    found = _REPOSITORY.fullmatch(urlsplit(url).path)
+    parts = url_parts(url)
+    found = _REPOSITORY.fullmatch(parts.path) if parts else None
     return found[1] if found else ""

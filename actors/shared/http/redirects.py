@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-from actors.shared.http.urls import may_carry_secrets, origin_of, shown_url, url_problem
+from actors.shared.http.urls import (
+    UrlRefused,
+    encoded_location,
+    may_carry_secrets,
+    origin_of,
+    read_url,
+    shown_url,
+    url_parts,
+)
 from bus.errors import UndercroftError
 
 REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
@@ -36,20 +44,21 @@ def next_hop(first: str, here: str, location: str) -> str:
     Args:
         first: the URL that was asked before any redirect.
         here: the URL that answered with the redirect.
-        location: value of the Location header; it may be relative (RFC 9110 section 10.2.2).
+        location: value of the Location header in Latin-1; it may be relative (RFC 9110 section 10.2.2).
 
     Raises:
         RedirectRefused: it may not.
     """
+    target = location
     try:
-        target = urljoin(here, location)
+        target = urljoin(here, encoded_location(location))
+        scheme = read_url(target).scheme
     except ValueError as error:
-        raise RedirectRefused(shown_url(first), "(no URL)", str(error)) from error
-    problem = url_problem(target)
-    if problem is None and _scheme(target) != "https" and "https" in (_scheme(first), _scheme(here)):
-        problem = "it leads from https to http"
-    if problem is not None:
-        raise RedirectRefused(shown_url(first), shown_url(target), problem)
+        raise RedirectRefused(shown_url(first), "(no URL)", "it is no URL") from error
+    except UrlRefused as refused:
+        raise RedirectRefused(shown_url(first), shown_url(target), refused.problem) from refused
+    if scheme != "https" and "https" in (_scheme(first), _scheme(here)):
+        raise RedirectRefused(shown_url(first), shown_url(target), "it leads from https to http")
     return target
 
 
@@ -103,4 +112,5 @@ class RedirectChain:
 
 
 def _scheme(url: str) -> str:
-    return urlsplit(url).scheme
+    parts = url_parts(url)
+    return parts.scheme if parts else ""

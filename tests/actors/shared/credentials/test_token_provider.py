@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
-from actors.shared.credentials.token_provider import TokenProvider, repository_of
+from actors.shared.credentials.token_provider import RealmRefused, TokenProvider, repository_of
 from tests.support.http_servers import Site, add_image, add_realm, running_site
 
 pytestmark = pytest.mark.anyio
@@ -131,11 +131,22 @@ async def test_behind_a_redirect_nothing_is_sent_to_another_origin(registry: Sit
     }
 
 
-async def test_a_realm_that_lies_about_its_answer_lends_nothing(registry: Site) -> None:
+async def test_a_realm_whose_answer_is_too_long_is_named(registry: Site) -> None:
     add_image(registry, "a", "1", [], realm=registry.put("/token", b'{"token":"' + b"x" * 70_000 + b'"}'))
-    assert (
+    with pytest.raises(RealmRefused, match="/token: no token was lent: expected an answer of at most 65536"):
         await fetch(TokenProvider(EnvironmentTokens(), Keychain()), f"{registry.url}/v2/a/manifests/1")
-    ).status_code == 401
+
+
+async def test_a_realm_that_answers_something_else_lends_nothing(registry: Site) -> None:
+    add_image(registry, "a", "1", [], realm=registry.put("/token", b'{"token": 5}'))
+    provider = TokenProvider(EnvironmentTokens(), Keychain())
+    assert (await fetch(provider, f"{registry.url}/v2/a/manifests/1")).status_code == 401
+
+
+async def test_a_realm_that_is_gone_is_named(registry: Site) -> None:
+    add_image(registry, "a", "1", [], realm="http://127.0.0.1:1/token")
+    with pytest.raises(RealmRefused, match="127.0.0.1:1/token: no token was lent: there is no connection"):
+        await fetch(TokenProvider(EnvironmentTokens(), Keychain()), f"{registry.url}/v2/a/manifests/1")
 
 
 def test_the_repository_is_read_from_the_url() -> None:

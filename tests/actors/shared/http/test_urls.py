@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actors.shared.http.urls import may_carry_secrets, origin_of, shown_url, url_problem
+from actors.shared.http.urls import (
+    UrlRefused,
+    WebUrl,
+    encoded_location,
+    may_carry_secrets,
+    origin_of,
+    read_url,
+    shown_url,
+    url_parts,
+    url_problem,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +82,69 @@ def test_over_plain_http_to_another_machine_somebody_may(url: str) -> None:
 def test_a_url_is_shown_without_what_may_be_secret() -> None:
     assert shown_url("https://user:secret@host:1/a/b?X-Signature=secret#secret") == "https://host:1/a/b"
     assert shown_url("https://[") == "(no URL)"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://a:99999999/", "its port is '99999999', expected 1 to 65535"),
+        ("http://a:" + "9" * 5000, "its port is '99999999999999999...', expected 1 to 65535"),
+        ("http://a:x/", "its port is 'x', expected 1 to 65535"),
+        ("http://a:0/", "its port is '0', expected 1 to 65535"),
+        ("http://a b/", "it holds a character that has to be percent-encoded"),
+        ("http://a/\x1b", "it holds a character that has to be percent-encoded"),
+        ("http://a/" + "x" * 9000, "it has 9009 characters, expected at most 8192"),
+        ("http://[::1", "it is no URL"),
+        ("http://" + "a" * 64 + "/", f"its host {'a' * 57 + '...'!r} is no name that a host can have"),
+        ("http://a..b/", "its host 'a..b' is no name that a host can have"),
+        ("http://%31/", "its host '%31' is no name that a host can have"),
+        ("http://@a/", "it holds credentials"),
+    ],
+)
+def test_what_can_not_be_asked_is_named(url: str, problem: str) -> None:
+    assert url_problem(url) == problem
+    assert origin_of(url) == ""
+
+
+@pytest.mark.parametrize("url", ["http://[::1%25eth0]/", "http://[1:2]/", "http://[]/", "http://[v1.x]/"])
+def test_what_stands_in_brackets_is_an_ipv6_address(url: str) -> None:
+    assert url_problem(url)
+
+
+def test_a_url_is_taken_apart() -> None:
+    assert read_url("HTTPS://A.example.:443/p?q=1#f") == WebUrl("https", "a.example", 443, "/p", "q=1")
+    found = read_url("http://[::1]:8080")
+    assert (found.host, found.port_number, found.place, found.target) == ("::1", 8080, "[::1]:8080", "/")
+    assert read_url("https://a/?x").target == "/?x"
+
+
+@pytest.mark.parametrize(
+    ("location", "encoded"),
+    [
+        ("/caf\xe9 x", "/caf%E9%20x"),
+        ("/%20%zz", "/%20%zz"),
+        ("http://m\xc3\xbcnchen.example:8/\xff", "http://xn--mnchen-3ya.example:8/%FF"),
+        ("http://m\xfcnchen.example/", "http://xn--mnchen-3ya.example/"),
+        ("  b.bin\t", "b.bin"),
+        ("\\\\evil\\x", "%5C%5Cevil%5Cx"),
+    ],
+)
+def test_a_location_is_percent_encoded_and_its_host_named_in_ascii(location: str, encoded: str) -> None:
+    assert encoded_location(location) == encoded
+
+
+@pytest.mark.parametrize("location", ["/a\nb", "/\x00", "x" * 9000, "//" + "\xfc" * 300, "//\xfc..b/"])
+def test_a_location_that_no_url_can_be_made_of_is_refused(location: str) -> None:
+    with pytest.raises(UrlRefused):
+        encoded_location(location)
+
+
+@given(st.text(max_size=60) | st.text("htp:/[]@%.0123456789ab\\?#\x00 é", max_size=40))
+def test_nothing_raises_anything_else(text: str) -> None:
+    for function in (url_problem, origin_of, may_carry_secrets, shown_url, url_parts):
+        function(text)
+    assert shown_url(text).isprintable()
+    try:
+        assert encoded_location(text).isascii()
+    except UrlRefused as refused:
+        assert refused.problem.isprintable()
