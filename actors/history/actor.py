@@ -170,7 +170,8 @@ class History(Actor[Inbox]):
     async def _append(self, request: HistoryAppendRequestEvent, store: HistoryStore) -> HistoryAppendedEvent:
         if request.id and not is_entry_id(request.id):
             raise Refused(
-                f"id is {request.id!r}, expected a UUID of version 7; leave it out, and the history makes one"
+                f"the id is {request.id!r}, expected a UUID of version 7 before the year 3000; "
+                "leave it out, and the history makes one"
             )
         now = self._now()
         entry = HistoryEntry(

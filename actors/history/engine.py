@@ -17,8 +17,9 @@ import msgspec
 
 from actors.history.entries.entry_index import EntryIndex
 from actors.history.entries.entry_table import EntryTable
+from actors.history.entries.stored_entry import StoredBatch, UnfitEntry, read_batch
+from actors.history.entries.unfit_entries import UnfitEntries
 from actors.history.segments.segment_findings import SegmentFinding
-from actors.history.segments.segment_lines import Batch
 from actors.history.segments.segment_reader import LoadedSegment
 from actors.history.segments.segment_store import SegmentStore
 from bus.errors import Refused
@@ -32,6 +33,9 @@ SMALL_RUN: Final = 8
 LOAD_STEP_BYTES: Final = 16 * 1024 * 1024
 QUEUE_BATCHES: Final = 64
 """Number of decrypted batches that may wait for the table."""
+
+
+CROWDED_IDS: Final = "too many ids begin alike"
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class HistoryEngine:
         self._to_rewrite: set[int] = set()
         self._damaged: set[int] = set()
         self._locked: set[int] = set()
+        self._unfit = UnfitEntries()
         self._is_merged = False
 
     @property
@@ -124,14 +129,30 @@ class HistoryEngine:
                 else:
                     is_over = True
             self.share_loaded = min(1.0, done / total)
+            if is_over:
+                self._report_unfit()
 
         while not is_over:
             yield step
 
-    def _take_in(self, number: int, batch: Batch) -> None:
+    def _take_in(self, number: int, batch: StoredBatch) -> None:
+        """Take in what one line holds. What is no entry of today costs only itself."""
         if batch.put:
-            self._to_rewrite |= self._table.load(number, batch.put)
+            replaced, crowded = self._table.load(number, batch.put)
+            self._to_rewrite |= replaced | self._unfit.forget([row.id for _, row, _ in batch.put])
+            batch.unfit.extend(UnfitEntry(row.id, body, CROWDED_IDS) for _, row, body in crowded)
+        self._unfit.add(number, batch.unfit)
         self._remove_from_table(batch.remove)
+        self._to_rewrite |= self._unfit.forget(batch.remove)
+
+    def _report_unfit(self) -> None:
+        """What does not fit is told, and leaves the segments with the next rewrite."""
+        for number in self._unfit.numbers:
+            self._to_rewrite.add(number)
+            unfit = self._unfit.of(number)
+            aside = f"kept in {self._segments.name_aside(number)}"
+            detail = f"{len(unfit)}, the first: {unfit[0].problem}; {aside}"
+            self._segments.findings.append(SegmentFinding("unfit", self._segments.name(number), detail))
 
     def _classify(self, loaded: LoadedSegment) -> None:
         number = loaded.ref.number
@@ -262,32 +283,35 @@ class HistoryEngine:
     def _forget_all(self) -> None:
         self._table = EntryTable()
         self.index = EntryIndex(self._table)  # running queries finish with the former one
-        for numbers in (self._to_rewrite, self._damaged, self._locked):
+        for numbers in (self._to_rewrite, self._damaged, self._locked, self._unfit):
             numbers.clear()
 
     def _rewrite(self, numbers: list[int]) -> None:
         if self._segments.open_number in numbers:
             self._segments.roll()
+        for unfit in numbers:
+            if found := self._unfit.of(unfit):
+                self._segments.put_aside(unfit, batches_of(one.body for one in found))
         batches = batches_of(self._table.bodies_of(numbers))
         quarantines = not self._damaged.isdisjoint(numbers)
         number = self._segments.rewrite(numbers, batches, quarantines=quarantines)
         self._table.move(numbers, number)
+        self._unfit.drop(numbers)
 
 
 class _TableLoader:
     """Takes batches into the table on a second thread, while the caller decrypts the next ones."""
 
-    def __init__(self, take_in: Callable[[int, Batch], None]) -> None:
+    def __init__(self, take_in: Callable[[int, StoredBatch], None]) -> None:
         self._take_in = take_in
-        self._queue: queue.Queue[tuple[int, Batch] | None] = queue.Queue(QUEUE_BATCHES)
+        self._queue: queue.Queue[tuple[int, StoredBatch] | None] = queue.Queue(QUEUE_BATCHES)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="history index", daemon=True)
-        self._decoder = msgspec.json.Decoder(Batch)
 
     def load(self, loaded: LoadedSegment) -> None:
         """Take in one segment."""
         for batch in loaded.batches:
-            self._queue.put((loaded.ref.number, self._decoder.decode(batch)))
+            self._queue.put((loaded.ref.number, read_batch(batch)))
 
     def __enter__(self) -> Self:
         self._thread.start()

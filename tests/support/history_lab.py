@@ -12,6 +12,7 @@ import msgspec
 from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
 from actors.history.entries.entry_ids import EntryIds
 from actors.history.entries.entry_table import EntryTable
+from actors.history.entries.stored_entry import read_batch
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore
@@ -69,7 +70,8 @@ def engine_of(
 def table_of(entries: Sequence[HistoryEntry]) -> EntryTable:
     """A table with these entries, all in segment 1."""
     table = EntryTable()
-    assert table.load(1, [msgspec.json.encode(one) for one in entries]) == set()
+    found = read_batch(msgspec.json.encode({"put": entries}))
+    assert (found.unfit, table.load(1, found.put)) == ([], (set(), []))
     return table
 
 

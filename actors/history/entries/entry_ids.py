@@ -5,8 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Final
 
+from schemas.bounds import LAST_UNIX_SECOND
+
 COUNTER_BITS: Final = 12
 _RANDOM_BITS: Final = 62
+LAST_MILLISECOND: Final = LAST_UNIX_SECOND * 1000
+"""Ids of later times are mistakes: all that come after them would have to be later still."""
 
 
 class EntryIds:
@@ -39,17 +43,20 @@ class EntryIds:
         return str(uuid.UUID(int=number))
 
     def continue_after(self, entry_id: str) -> None:
-        """Make only ids that are greater than this one."""
-        number = uuid.UUID(entry_id).int
+        """Make only ids that are greater than this one, unless its time is a mistake or it is no id."""
+        try:
+            number = uuid.UUID(entry_id).int
+        except ValueError:
+            return
         milliseconds, counter = number >> 80, number >> 64 & ((1 << COUNTER_BITS) - 1)
-        if (milliseconds, counter) > (self._milliseconds, self._counter):
+        if milliseconds < LAST_MILLISECOND and (milliseconds, counter) > (self._milliseconds, self._counter):
             self._milliseconds, self._counter = milliseconds, counter
 
 
 def is_entry_id(text: str) -> bool:
-    """Whether the text is a UUID of version 7 in canonical form."""
+    """Whether the text is a UUID of version 7 in canonical form, of a time before the year 3000."""
     try:
         found = uuid.UUID(text)
     except ValueError:
         return False
-    return found.version == 7 and str(found) == text
+    return found.version == 7 and str(found) == text and found.int >> 80 < LAST_MILLISECOND

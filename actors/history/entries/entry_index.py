@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 from actors.history.entries.entry_query import match_of, where_of
-from actors.history.entries.entry_table import EntryTable, IndexName, decode_entry, decode_text
+from actors.history.entries.entry_table import EntryTable, IndexName
+from actors.history.entries.stored_entry import decode_entry, decode_text
 from actors.history.entries.word_search import highlights, hit_of, words_of
 from schemas.bounds import sum_of_counts
 from schemas.history import (

@@ -14,15 +14,21 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-import msgspec
-
 from actors.history.entries.entry_query import searchable
+from actors.history.entries.stored_entry import (
+    LAST_POSITION,
+    EntryRow,
+    StoredEntry,
+    decode_entry,
+    decode_text,
+    position_of,
+    stored_entry,
+)
 from schemas.history import HistoryEntry
 
 NEIGHBOURS: Final = 4096
 """Most entries that may want one position. Ids made here never share millisecond and counter."""
 
-ID_LENGTH: Final = 36
 CROWDED: Final = 2048
 """With this many entries around its position, another one is refused before it is written."""
 
@@ -59,28 +65,6 @@ _SUGGESTED: Final = (
 )
 
 
-class EntryRow(msgspec.Struct, frozen=True):
-    """What the table needs to know of an entry."""
-
-    id: str
-    at: float
-    kind: str
-    text: str
-    conversation_id: str = ""
-    tokens: int = 0
-
-
-class EntryText(msgspec.Struct, frozen=True):
-    """The text of an entry alone, which decodes faster than all of it."""
-
-    text: str
-
-
-decode_entry: Final = msgspec.json.Decoder(HistoryEntry).decode
-decode_text: Final = msgspec.json.Decoder(EntryText).decode
-_decode_row: Final = msgspec.json.Decoder(EntryRow).decode
-
-
 class PositionTaken(ValueError):
     """Too many ids begin alike."""
 
@@ -104,27 +88,23 @@ class EntryTable:
 
     # -- changes
 
-    def load(self, segment: int, bodies: Sequence[bytes | msgspec.Raw]) -> set[int]:
-        """Take in entries as JSON; one with a known id replaces that one.
+    def load(self, segment: int, entries: Sequence[StoredEntry]) -> tuple[set[int], list[StoredEntry]]:
+        """Take in entries; one with a known id replaces that one.
 
         Returns:
-            The segments that contain the replaced entries.
+            The segments that contain the replaced entries, and the entries for which there is no position.
         """
-        rows = [(_decode_row(body), bytes(body)) for body in bodies]
-        values = [
-            (position_of(row.id), row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body)
-            for row, body in rows
-        ]
         with self._changing():
-            if not self._is_free([one[0] for one in values]):  # some are known, or their ids begin alike
-                return set().union(*(self._put(segment, row, body) for row, body in rows))
-            self._database.executemany(_PUT, values)
+            if not self._is_free([position for position, _, _ in entries]):  # known, or ids begin alike
+                return self._put_each(segment, entries)
             self._database.executemany(
-                _PUT_WORDS,
-                ((one[0], searchable(row.text)) for one, (row, _) in zip(values, rows, strict=True)),
+                _PUT, [_values(position, segment, row, body) for position, row, body in entries]
             )
-            self.count += len(values)
-            return set()
+            self._database.executemany(
+                _PUT_WORDS, ((position, searchable(row.text)) for position, row, _ in entries)
+            )
+            self.count += len(entries)
+            return set(), []
 
     def put(self, segment: int, body: bytes) -> set[int]:
         """Take in one entry; see `load`.
@@ -133,7 +113,7 @@ class EntryTable:
             PositionTaken: too many ids begin like this one.
         """
         with self._changing():
-            return self._put(segment, _decode_row(body), body)
+            return self._put(segment, stored_entry(body))
 
     def remove(self, entry_id: str) -> int | None:
         """Forget an entry and return its segment; None if it is not known."""
@@ -163,7 +143,7 @@ class EntryTable:
         with self._lock:
             found = self._database.execute(
                 "SELECT count(*) FROM entries WHERE position BETWEEN ? AND ?",
-                (position, position + NEIGHBOURS),
+                _neighbours(position),
             ).fetchone()
         return bool(found[0] >= CROWDED)
 
@@ -218,7 +198,7 @@ class EntryTable:
             f"SELECT position, body FROM entries WHERE position < ? {'AND ' + where if where else ''}"  # noqa: S608  # see `where_of`
             " ORDER BY position DESC LIMIT ?"
         )
-        below = self.position(before) if before else (1 << 63) - 1
+        below = self.position(before) if before else LAST_POSITION + 1
         yield from self._steps(statement, values, below, step)
 
     def suggested(self, match: str, below: int) -> Iterator[tuple[int, bytes]]:
@@ -249,19 +229,28 @@ class EntryTable:
         span = (max(0, positions[0] - NEIGHBOURS), positions[-1])
         return self._database.execute(statement, span).fetchone() is None
 
-    def _put(self, segment: int, row: EntryRow, body: bytes) -> set[int]:
-        known = self._find(row.id)
-        former = {self._remove(row.id) or 0} if known else set()
-        wanted = position_of(row.id)
+    def _put_each(self, segment: int, entries: Iterable[StoredEntry]) -> tuple[set[int], list[StoredEntry]]:
+        replaced: set[int] = set()
+        crowded: list[StoredEntry] = []
+        for one in entries:
+            try:
+                replaced |= self._put(segment, one)
+            except PositionTaken:
+                crowded.append(one)
+        return replaced, crowded
+
+    def _put(self, segment: int, stored: StoredEntry) -> set[int]:
+        wanted, row, body = stored
+        entry_id = row.id
+        known = self._find(entry_id)
+        former = {self._remove(entry_id) or 0} if known else set()
         statement = "SELECT position FROM entries WHERE position BETWEEN ? AND ?"
-        found = self._database.execute(statement, (wanted, wanted + NEIGHBOURS))
-        taken = {position for (position,) in found}
-        free = next((one for one in range(wanted, wanted + NEIGHBOURS) if one not in taken), None)
+        first, last = _neighbours(wanted)
+        taken = {position for (position,) in self._database.execute(statement, (first, last))}
+        free = next((one for one in range(first, last + 1) if one not in taken), None)
         if free is None:
-            raise PositionTaken(f"{row.id}: more than {NEIGHBOURS} ids begin like this one")
-        self._database.execute(
-            _PUT, (free, row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body)
-        )
+            raise PositionTaken(f"{entry_id}: more than {NEIGHBOURS} ids begin like this one")
+        self._database.execute(_PUT, _values(free, segment, row, body))
         self._database.execute(_PUT_WORDS, (free, searchable(row.text)))
         self.count += 1
         return former
@@ -286,7 +275,7 @@ class EntryTable:
             return None
         statement = "SELECT position, segment, body FROM entries WHERE position BETWEEN ? AND ? AND id = ?"
         found: tuple[int, int, bytes] | None = self._database.execute(
-            statement, (position, position + NEIGHBOURS, entry_id)
+            statement, (*_neighbours(position), entry_id)
         ).fetchone()
         return found
 
@@ -303,16 +292,10 @@ class EntryTable:
             below = found[-1][0]
 
 
-def position_of(entry_id: str) -> int:
-    """Return the first 63 meaningful bits of a UUIDv7 (RFC 9562, section 5.7).
+def _values(position: int, segment: int, row: EntryRow, body: bytes) -> tuple[Any, ...]:
+    return position, row.id, segment, row.at, row.kind, row.conversation_id, row.tokens, body
 
-    They are 48 of time, 12 of the counter, and 3 random ones.
 
-    Raises:
-        ValueError: it is not a UUID.
-    """
-    if len(entry_id) != ID_LENGTH:
-        raise ValueError("badly formed hexadecimal UUID string")
-    # uuid.UUID takes five times as long, which counts for each entry that is loaded.
-    number = int(entry_id.replace("-", ""), 16)
-    return (number >> 80) << 15 | (number >> 64 & 0xFFF) << 3 | number >> 59 & 0b111
+def _neighbours(position: int) -> tuple[int, int]:
+    """The first and the last position at which an entry that wants this one may be."""
+    return position, min(position + NEIGHBOURS, LAST_POSITION)

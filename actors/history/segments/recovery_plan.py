@@ -9,7 +9,7 @@ from actors.history.segments.segment import NAME, segment_name
 from actors.history.segments.segment_catalog import SegmentCatalog, SegmentHead, SegmentRef
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.shared.durable.durable_write import TEMPORARY_SUFFIX
-from actors.shared.durable.quarantine import SUFFIX
+from actors.shared.durable.quarantine import PARTLY_READ, SUFFIX
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def plan_recovery(names: Iterable[str], catalog: SegmentCatalog | None) -> Recov
     removed = set(catalog.removed) if catalog else set()
     for name in sorted(found):
         final = name.removesuffix(TEMPORARY_SUFFIX)
-        if SUFFIX in name or name in listed:
+        if SUFFIX in name or PARTLY_READ in name or name in listed:
             continue
         if name in removed:
             plan.delete.append(name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
 
-from actors.history.segments.segment_catalog import SegmentRef
+from actors.history.segments.segment_catalog import FileId, SegmentNumber, SegmentRef
 from actors.history.segments.segment_lines import (
     TAG_BYTES,
     LineCipher,
@@ -20,6 +20,7 @@ from actors.history.segments.segment_lines import (
     parse_line,
     write_line,
 )
+from schemas.bounds import Count, Identifier, Word
 
 FORMAT: Final = 1
 HEADER_LIMIT_BYTES: Final = 4096
@@ -27,6 +28,9 @@ SEGMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """A segment that reached this size is closed, and the next one begun."""
 
 READ_LIMIT_BYTES: Final = 64 * 1024 * 1024
+SUSPECTS_LIMIT: Final = 10_000
+"""Of a segment with more lines that cannot be verified, the rest is not read."""
+
 ENCRYPTED: Final = "aes-256-gcm"
 PLAIN: Final = "none"
 NAME: Final = re.compile(r"segment-(\d{6,12})-([0-9a-f]{16})\.jsonl")
@@ -44,12 +48,12 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         wrapped: the key of this file, wrapped.
     """
 
-    undercroft_history: int = FORMAT
+    undercroft_history: Count = FORMAT
     cipher: Literal["aes-256-gcm", "none"]
-    file: str
-    number: int
-    key: str = ""
-    wrapped: str = ""
+    file: FileId
+    number: SegmentNumber
+    key: Identifier = ""
+    wrapped: Word = ""
 
 
 @dataclass(frozen=True)
@@ -142,27 +146,34 @@ def whole_segment(
 
 def read_segment(content: bytes, header: SegmentHeader, cipher: LineCipher) -> SegmentBody:
     """Read what follows the header: keeps what can be verified and describes the rest. Never raises."""
-    start = content.find(b"\n") + 1
-    *lines, rest = content[start:].split(b"\n")
     batches: list[bytes] = []
     tags: dict[int, str] = {}
     faults: list[str] = []
     suspects: list[str] = []  # unverified lines: torn, unless a verified line follows
-    last, after, is_sealed, torn = 0, first_tag(header), False, len(rest)
-    for line in lines:
+    last, after, is_sealed = 0, first_tag(header), False
+    end = content.find(b"\n") + 1  # of the last verified line
+    for line, line_end in _lines(content, end):
         try:
             found = parse_line(line)
             batch = open_line(cipher, header.file, found)
         except LineRefused as error:
             suspects.append(f"after line {last}: {error}")
-            torn += len(line) + 1
+            if len(faults) + len(suspects) >= SUSPECTS_LIMIT:
+                break
             continue
         faults += suspects
         if found.seq != last + 1 or found.after != after or is_sealed:
             faults.append(f"line {found.seq} follows line {last}")
-        suspects, torn = [], len(rest)
+        suspects, end = [], line_end
         last, after, is_sealed = found.seq, found.tag, found.kind == "seal"
         tags[found.seq] = found.tag
         if found.kind == "batch":
             batches.append(batch)
-    return SegmentBody(batches, tags, last, is_sealed, faults, torn)
+    return SegmentBody(batches, tags, last, is_sealed, faults, len(content) - end)
+
+
+def _lines(content: bytes, start: int) -> Iterator[tuple[bytes, int]]:
+    """Each whole line from there on, without its line feed, and where the next one begins."""
+    while (found := content.find(b"\n", start)) >= 0:
+        yield content[start:found], found + 1
+        start = found + 1

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+
+from schemas.bounds import Count, Identifier, whole
 
 FORMAT: Final = 1
 CATALOG_NAME: Final = "history.json"
@@ -20,6 +22,19 @@ KEPT_NAME: Final = "history.kept"
 CATALOG_LIMIT_BYTES: Final = 64 * 1024 * 1024
 HEAD_BYTES: Final = 256
 """The head is one write into one sector, so it is there whole or as it was before."""
+
+
+NUMBER_LIMIT: Final = 10**12 - 1
+SegmentNumber = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_LIMIT)]
+FileId = Annotated[str, msgspec.Meta(max_length=16, pattern=whole("[0-9a-f]{16}"))]
+Tag = Annotated[str, msgspec.Meta(max_length=64)]
+FileName = Annotated[
+    str,
+    msgspec.Meta(max_length=64, pattern=whole(r"segment-[0-9]{6,12}-[0-9a-f]{16}\.jsonl(?:\.tmp)?")),
+]
+"""The name of a segment, or of its temporary file: never that of anything else, and never a path."""
+
+SEGMENTS_LIMIT: Final = 1_000_000
 
 
 class AnchorRefused(ValueError):
@@ -36,10 +51,10 @@ class SegmentRef(msgspec.Struct, frozen=True, kw_only=True):
         tag: tag of its last line.
     """
 
-    number: int
-    file: str
-    last: int = 0
-    tag: str = ""
+    number: SegmentNumber
+    file: FileId
+    last: Count = 0
+    tag: Tag = ""
 
     @property
     def is_open(self) -> bool:
@@ -56,24 +71,24 @@ class SegmentCatalog(msgspec.Struct, frozen=True, kw_only=True):
         removed: names of files to delete if they still exist.
     """
 
-    undercroft_history_catalog: int = FORMAT
-    key: str = ""
-    revision: int = 0
-    next_number: int = 1
-    segments: list[SegmentRef] = []
-    removed: list[str] = []
-    mac: str = ""
+    undercroft_history_catalog: Count = FORMAT
+    key: Identifier = ""
+    revision: Count = 0
+    next_number: SegmentNumber = 1
+    segments: Annotated[list[SegmentRef], msgspec.Meta(max_length=SEGMENTS_LIMIT)] = []
+    removed: Annotated[list[FileName], msgspec.Meta(max_length=SEGMENTS_LIMIT)] = []
+    mac: Identifier = ""
 
 
 class SegmentHead(msgspec.Struct, frozen=True, kw_only=True):
     """How far the open segment is durable: its number, its file, and its last line on disk."""
 
-    key: str = ""
-    number: int = 0
-    file: str = ""
-    sequence: int = 0
-    tag: str = ""
-    mac: str = ""
+    key: Identifier = ""
+    number: SegmentNumber = 0
+    file: Identifier = ""
+    sequence: Count = 0
+    tag: Tag = ""
+    mac: Identifier = ""
 
 
 _AUTHENTICATED_AS: Final[dict[type, bytes]] = {SegmentCatalog: b"Catalog\n", SegmentHead: b"Head\n"}
@@ -81,7 +96,7 @@ _AUTHENTICATED_AS: Final[dict[type, bytes]] = {SegmentCatalog: b"Catalog\n", Seg
 
 
 class _KeyOnly(msgspec.Struct):
-    key: str
+    key: Identifier
 
 
 def write_catalog(catalog: SegmentCatalog, secret: bytes) -> bytes:

@@ -15,7 +15,9 @@ from actors.history.segments.segment_catalog import (
     SegmentRef,
 )
 
-SegmentTrouble = Literal["torn", "truncated", "tampered", "missing", "unknown", "locked", "anchor"]
+SegmentTrouble = Literal[
+    "torn", "truncated", "tampered", "missing", "unknown", "locked", "anchor", "unreadable", "unfit"
+]
 _WORDS: Final[dict[SegmentTrouble, str]] = {
     "torn": "its last line is incomplete, since power or process failed during the write; "
     "it was never acknowledged",
@@ -25,6 +27,8 @@ _WORDS: Final[dict[SegmentTrouble, str]] = {
     "unknown": "it does not belong here",
     "locked": "its key is not available",
     "anchor": "it is not what was written",
+    "unreadable": "it cannot be read",
+    "unfit": "some of its entries are beyond today's limits",
 }
 
 

@@ -16,6 +16,8 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from schemas.bounds import Count, Identifier
+
 LineKind = Literal["batch", "seal"]
 TAG_BYTES: Final = 16
 NONCE_BYTES: Final = 12
@@ -26,25 +28,13 @@ class LineRefused(ValueError):
     """A line is not what was written here: it was damaged, forged, or moved from elsewhere."""
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """Content of a batch line: the changes that were committed together.
-
-    Attributes:
-        put: entries as JSON; each replaces an earlier one with its id.
-        remove: ids of entries that no longer exist.
-    """
-
-    put: list[msgspec.Raw] = []
-    remove: list[str] = []
-
-
 class SegmentLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One parsed line. Its content is not verified yet; see `open_line`."""
 
-    seq: int
+    seq: Count
     kind: LineKind
-    after: str
-    tag: str
+    after: Identifier
+    tag: Identifier
     data: msgspec.Raw
 
 

@@ -31,7 +31,7 @@ from actors.shared.durable.durable_write import (
     remove_file,
     replace_file,
 )
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.quarantine import PARTLY_READ, quarantine
 
 
 class SegmentStore:
@@ -191,6 +191,25 @@ class SegmentStore:
             elif old.exists():
                 quarantine(old)
         return number if ref.last else 0
+
+    def name(self, number: int) -> str:
+        """Name of the file of a segment; empty if there is none."""
+        return next((segment_name(ref) for ref in self._catalog.segments if ref.number == number), "")
+
+    def name_aside(self, number: int) -> str:
+        """Name of the file for what is put aside of a segment."""
+        return self.name(number) + PARTLY_READ
+
+    def put_aside(self, number: int, batches: Iterable[bytes]) -> None:
+        """Keep what a rewrite leaves out of a segment, in a file beside it: a segment with a key of its own.
+
+        Raises:
+            DurableWriteFailed: it is not kept.
+            KeyUnavailable: the keys were locked meanwhile.
+        """
+        header, cipher = self._keys.new_segment(number)
+        content, _ = whole_segment(header, cipher, batches)
+        replace_file(self._directory / self.name_aside(number), content)
 
     def accept_loss(self) -> int:
         """Forget the segments that are missing and return their number.

@@ -17,7 +17,7 @@ from actors.shared.durable.durable_write import (
     replace_file,
 )
 from actors.shared.durable.numbered_name import first_free
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.quarantine import PARTLY_READ, quarantine
 from actors.shared.durable.what_fits import what_fits
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import OperatorError
@@ -192,7 +192,7 @@ class RecordFile(Generic[RecordT]):
         """A copy of the file, whose entries the next write drops; None: it cannot be kept."""
         try:
             content = read_file(self.path, self._limit_bytes)
-            target = first_free(self._place.with_name(f"{self.path.name}.partly-read"))
+            target = first_free(self._place.with_name(f"{self.path.name}{PARTLY_READ}"))
             replace_file(target, content or b"")
         except (FileUnreadable, DurableWriteFailed, OSError):
             return None

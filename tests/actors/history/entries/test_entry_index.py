@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from actors.history.entries.entry_index import WALKED, EntryIndex
 from actors.history.entries.entry_table import EntryTable
+from actors.history.entries.stored_entry import read_batch
 from actors.history.memory_ring import MemoryRing
 from schemas.bounds import INTEGER_LIMIT
 from schemas.history import (
@@ -110,7 +111,8 @@ def test_what_is_replaced_or_removed_is_no_longer_found_and_its_segment_is_known
     table = table_of([entry(number) for number in range(3)])
     index = EntryIndex(table)
     assert table.put(2, msgspec.json.encode(entry(1, "other"))) == {1}
-    assert table.load(3, [msgspec.json.encode(entry(2, "third")), msgspec.json.encode(entry(5))]) == {1}
+    found = read_batch(msgspec.json.encode({"put": [entry(2, "third"), entry(5)]}))
+    assert table.load(3, found.put) == ({1}, [])
     assert table.remove(entry(0).id) == 1
     assert table.remove(entry(0).id) is None
     assert [one.text for one in index.newest_first()] == ["text 5", "third", "other"]

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.history.entries.entry_ids import EntryIds
-from actors.history.entries.entry_table import CROWDED, EntryTable, PositionTaken, position_of
+from actors.history.entries.entry_table import CROWDED, EntryTable, PositionTaken
+from actors.history.entries.stored_entry import LAST_POSITION, position_of
 from tests.support.history_lab import entry, table_of
 
 
@@ -20,7 +21,7 @@ def test_positions_are_in_the_order_of_the_ids(times: list[float]) -> None:
     ids = [entry_ids.next(at, 7) for at in times]
     assert [position_of(one) for one in ids] == sorted(position_of(one) for one in ids)
     assert len({position_of(one) for one in ids}) == len(ids)
-    assert position_of("ffffffff-ffff-7fff-bfff-ffffffffffff") == (1 << 63) - 1
+    assert position_of("ffffffff-ffff-7fff-bfff-ffffffffffff") == LAST_POSITION
 
 
 def test_ids_that_begin_alike_are_kept_apart_until_there_are_too_many() -> None:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.history.segments.segment_lines import (
-    Batch,
     EncryptedLines,
     LineCipher,
     LineKind,
@@ -101,9 +100,3 @@ def test_what_is_no_line_is_refused_and_nothing_else_happens(content: bytes) -> 
 def test_odd_lines_are_refused(line: bytes) -> None:
     with pytest.raises(LineRefused):
         opened(EncryptedLines(SECRET), line)
-
-
-def test_entries_can_be_taken_from_a_batch_without_being_read() -> None:
-    entry = HistoryEntry(id="i", at=1.0, kind="k", text="t")
-    raw = msgspec.json.decode(msgspec.json.encode({"put": [entry], "remove": ["x"]}), type=Batch)
-    assert ([bytes(one) for one in raw.put], raw.remove) == ([msgspec.json.encode(entry)], ["x"])

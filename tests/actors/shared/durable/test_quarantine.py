@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.shared.durable.quarantine import quarantine, quarantined
+from tests.support.strange_files import DIRECTORY_MUTATIONS, FILE_MUTATIONS, Mutation
 
 
 @pytest.mark.requirement("S0-3", "S0-4")
@@ -29,6 +30,25 @@ def test_file_that_is_gone_leaves_no_reserved_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         quarantine(tmp_path / "config.json")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("mutation", [*FILE_MUTATIONS, *DIRECTORY_MUTATIONS], ids=lambda one: one.name)
+def test_whatever_lies_there_is_put_aside_as_it_is(mutation: Mutation, tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / "thing.json").write_text("{}")
+        trace = mutation.leave(tmp_path / "thing.json")
+        aside = quarantine(tmp_path / "thing.json")
+        assert not os.path.lexists(tmp_path / "thing.json")
+        assert trace.is_kept(tmp_path)
+        assert aside.name == ("thing.json.corrupt", "thing.json.corrupt.2")[number]
+
+
+def test_a_name_that_leaves_no_room_for_the_suffix_is_cut(tmp_path: Path) -> None:
+    bad = tmp_path / ("ä" * 127)
+    for number in range(12):
+        bad.write_text(str(number))
+        quarantine(bad)
+    assert [path.read_text() for path in quarantined(bad)] == [str(number) for number in range(12)]
 
 
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
