@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from actors.runtime import process_name
+from actors.runtime.allocator import share_arenas
 from actors.shared.context import ActorContext
 from actors.shared.locations.locations import Locations, places
 from actors.shared.profile.import_names import hidden_packages, hidden_words
@@ -139,6 +140,7 @@ def run(lifeline: Lifeline) -> None:
         else:
             import asyncio
 
+            share_arenas()
             # On Windows the default loop has no add_reader.
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(_run_actor(load_entry(start), start, lifeline))
