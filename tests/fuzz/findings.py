@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.fuzz.file_changes import FileChange
+from tests.support.lies import Kind, Protocol, Role
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 READABLE_LIMIT: Final = 400
@@ -39,7 +40,27 @@ class FileStep(msgspec.Struct, frozen=True, tag="file"):
     change: FileChange
 
 
-Step = RequestStep | FileStep
+class LieStep(msgspec.Struct, frozen=True, tag="lie"):
+    """What a server lies about from then on: the fields of `tests.support.lies.Lie`.
+
+    Attributes:
+        name: of a header, or of a way to send the body.
+        is_field: it is that of a header.
+        place: in a JSON document, where it is about one.
+        value: in base64.
+    """
+
+    protocol: Protocol
+    role: Role
+    kind: Kind
+    name: str
+    is_field: bool
+    place: list[str | int]
+    value: bytes
+    times: int
+
+
+Step = RequestStep | FileStep | LieStep
 
 
 class Finding(msgspec.Struct, frozen=True):

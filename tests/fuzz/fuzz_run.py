@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fuzz import lies
 from tests.fuzz.file_changes import apply
 from tests.fuzz.file_vandal import FileVandal
-from tests.fuzz.findings import FileStep, Finding, KeptCase, RequestStep, Step
+from tests.fuzz.findings import FileStep, Finding, KeptCase, LieStep, RequestStep, Step
 from tests.fuzz.fuzzed_runtime import LYING_MODELS, FuzzedRuntime, credentials
-from tests.fuzz.lying_door import LyingDoor
+from tests.fuzz.liar import Liar, lie_of, model_names
 from tests.fuzz.peer_crowd import PeerCrowd, SharedWords
 from tests.fuzz.survey import not_ready, survey
 from tests.fuzz.witness import Witness
 from tests.hostile.hostile_peer import hostile
+from tests.support.lying_server import SHA256, WEIGHTS, LyingServer
 
 GENTLE_SHARE: Final = 0.7
 """Of the time; the rest is for rough edits."""
@@ -30,7 +30,7 @@ GENTLE_SHARE: Final = 0.7
 PROGRESS_SECONDS: Final = 5.0
 IDLE_LOOKS: Final = 40
 IDLE_LOOK_SECONDS: Final = 0.5
-MEMORY_MIB: Final = 160.0
+MEMORY_MIB: Final = 100.0
 """Memory may be larger than at the start by so much: the broker's ring and what it retains may take 64 MiB
 each, and the index of what was stored grows with it."""
 
@@ -38,14 +38,9 @@ REMEMBERED_STEPS: Final = 400
 ANSWER_SECONDS: Final = 20.0
 
 
-def words_for(url: str, elsewhere: Path) -> dict[str, list[Any]]:
+def words_for(server: LyingServer, elsewhere: Path) -> dict[str, list[Any]]:
     """Values that mean something to the actors, by the name of a field."""
     models = ["silero-vad", "whisper-base", *(f"lie-{n}" for n in range(LYING_MODELS))]
-    hub = [f"hf:org/voice-{n}" for n in range(40)] + ["hf:org/voice:voice.bin", "hf:org/voice@main"]
-    images = [f"ollama:chat{n}:small" for n in range(40)]
-    others = [f"{url}/lie/file-{n}#sha256={lies.DIGEST}" for n in range(20)] + [
-        f"oci:{url[7:]}/chat:{n}" for n in range(9)
-    ]
     keys = [
         f"{space}.k{n}" for space in ("scratch", "layout", "config", "settings", "history") for n in range(6)
     ]
@@ -53,7 +48,7 @@ def words_for(url: str, elsewhere: Path) -> dict[str, list[Any]]:
     tools = [str(elsewhere / f"tools-{n}") for n in range(4)]
     return {
         "model_id": models,
-        "name": [*hub, *images, *others, f"file:{elsewhere}/nothing"],
+        "name": [*model_names(server), f"file:{elsewhere}/nothing"],
         "key": keys,
         "keys": keys,
         "prefix": ["scratch", "scratch.", "layout", ""],
@@ -66,8 +61,8 @@ def words_for(url: str, elsewhere: Path) -> dict[str, list[Any]]:
         "actor": ["broker", "config_store", "history", "state_store", "supervisor"],
         "location": [""],
         "category": ["stt", "vad", "llm", "tts", "tools"],
-        "sha256": ["", lies.DIGEST],
-        "size_bytes": [len(lies.BODY)],
+        "sha256": ["", SHA256],
+        "size_bytes": [len(WEIGHTS)],
         "words": ["the", "witness said", "x"],
         "conversation_id": ["", "a", "b"],
         "wait_seconds": [0, 0.1],
@@ -94,8 +89,9 @@ class FuzzRun:
         self._lock = threading.Lock()
         self._say = say
         self._peers = peers
-        self._door = LyingDoor(seed)
-        self._world = FuzzedRuntime(directory, self._door.url)
+        self._server = LyingServer()
+        self._liar = Liar(self._server, seed, self.remember)
+        self._world = FuzzedRuntime(directory, self._server.url)
         self._witness = Witness(self._world, self.find)
         self._vandal = FileVandal(self._world, seed, self.remember)
 
@@ -138,16 +134,18 @@ class FuzzRun:
         self._say(f"started in {time.monotonic() - began:.1f} s, {self.numbers['memory_before_mib']} MiB")
 
     def _storm(self, seconds: float) -> None:
-        words = SharedWords(words_for(self._door.url, self._world.elsewhere))
+        words = SharedWords(words_for(self._server, self._world.elsewhere))
         crowd = PeerCrowd(
             self._world.runtime, credentials(), self._peers, self.seed, words, self.find, self.remember
         )
         crowd.start()
         self._witness.start()
         self._vandal.start(is_rough=False)
+        self._liar.start()
         self._watch(seconds, crowd)
         self._vandal.stop()
         self._witness.stop()
+        self._liar.stop()
         crowd.stop()
         self.numbers |= {
             "requests": crowd.numbers.asked,
@@ -180,7 +178,7 @@ class FuzzRun:
                 self.suspects.setdefault("restarted", list(self.steps))
             self._say(
                 f"{gone:5.0f} s: {crowd.numbers.asked:,} requests, "
-                f"{self._vandal.counts.total()} files changed, {self._door.told} lies, "
+                f"{self._vandal.counts.total()} files changed, {self._liar.told.total()} lies, "
                 f"{self._witness.acknowledgements:,} acknowledged, {crashes} crashes"
             )
 
@@ -228,7 +226,7 @@ class FuzzRun:
 
     def _edit_roughly(self, seconds: float) -> None:
         """Change files whatever it costs, while few peers ask. From here on nothing is acknowledged."""
-        words = SharedWords(words_for(self._door.url, self._world.elsewhere))
+        words = SharedWords(words_for(self._server, self._world.elsewhere))
         crowd = PeerCrowd(self._world.runtime, {}, 8, self.seed + 1, words, self.find, self.remember)
         before = self._vandal.counts.total()
         crowd.start()
@@ -249,30 +247,30 @@ class FuzzRun:
                 self.numbers["exit_code"] = self._world.end()
         for traceback in self._world.tracebacks(None):
             self.find(Finding("traceback", traceback.partition(":")[0], f"at the end: {traceback}"))
-        self._door.close()
-        self.numbers["lies"] = self._door.told
+        self._server.__exit__(None, None, None)
+        self.numbers["lies"] = dict(self._liar.told)
         self.numbers["findings"] = [str(finding)[:2000] for finding in self.findings]
 
 
 @contextlib.contextmanager
-def replayed_runtime(seed: int) -> Iterator[FuzzedRuntime]:
+def replayed_runtime() -> Iterator[tuple[FuzzedRuntime, LyingServer]]:
     """A fresh runtime for kept cases, with what the witness stores first."""
     with tempfile.TemporaryDirectory(prefix="uf-") as directory:
-        door = LyingDoor(seed)
-        world = FuzzedRuntime(Path(directory), door.url)
+        server = LyingServer()
+        world = FuzzedRuntime(Path(directory), server.url)
         try:
             world.start()
             witness = Witness(world, lambda finding: None)
             witness.prepare()
             witness.leave()
-            yield world
+            yield world, server
         finally:
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 world.end()
-            door.close()
+            server.__exit__(None, None, None)
 
 
-def play(world: FuzzedRuntime, steps: Sequence[Step]) -> None:
+def play(world: FuzzedRuntime, server: LyingServer, steps: Sequence[Step]) -> None:
     """Make the steps, one after the other; each request waits for its outcome."""
     named = next(iter(credentials().items()))
     with hostile(world.runtime) as first, hostile(world.runtime) as guest:
@@ -282,6 +280,9 @@ def play(world: FuzzedRuntime, steps: Sequence[Step]) -> None:
             if isinstance(step, FileStep):
                 with contextlib.suppress(OSError):
                     apply(world.home, step.change)
+                continue
+            if isinstance(step, LieStep):
+                server.tell(lie_of(step))
                 continue
             peer = first if step.is_named else guest
             peer.lane.send_multipart(step.frames)
@@ -307,9 +308,9 @@ def _wait_for_outcome(peer: Any, step: RequestStep) -> None:
 def findings_of(case: KeptCase, *, restarts: bool = True) -> list[Finding]:
     """Play a case on a fresh runtime, and look at what is left."""
     found: list[Finding] = []
-    with replayed_runtime(case.seed) as world:
+    with replayed_runtime() as (world, server):
         try:
-            play(world, case.steps)
+            play(world, server, case.steps)
             survey(world, "after the case", found.append)
             if restarts:
                 if code := world.end():

@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fuzz import lies
 from tests.hostile.hostile_peer import HostilePeer
 from tests.support.http_servers import public_key_text
+from tests.support.lying_server import SHA256, WEIGHTS
 from tests.support.runtime_process import RuntimeProcess
 from tests.support.signed_manifests import KEY
 
@@ -52,7 +52,7 @@ reveal_secrets = {reveals}
 
 def model(id: str, category: str, url: str, licence: str = "MIT") -> dict[str, Any]:
     """An entry of `models.json`, all of whose models have the same content."""
-    file = {"path": "model.bin", "size_bytes": len(lies.BODY), "sha256": lies.DIGEST, "urls": [url]}
+    file = {"path": "model.bin", "size_bytes": len(WEIGHTS), "sha256": SHA256, "urls": [url]}
     entry = {"id": id, "name": id, "category": category, "licence": licence, "files": [file]}
     return entry | (
         {"licence_url": "https://example.org/l", "accept_licence": True} if licence != "MIT" else {}
@@ -95,11 +95,11 @@ class FuzzedRuntime:
     def _write_profile(self, url: str) -> None:
         shutil.copytree(PROFILE, self.profile, ignore=shutil.ignore_patterns("__pycache__"))
         models = [
-            model("witness-model", "stt", f"{url}{lies.TRUE_PATH}witness"),
-            model("witness-licensed", "stt", f"{url}{lies.TRUE_PATH}licensed", "other"),
-            model("whisper-base", "stt", f"{url}{lies.TRUE_PATH}whisper"),
-            model("silero-vad", "vad", f"{url}/lie/vad"),
-            *(model(f"lie-{n}", "llm", f"{url}/lie/{n}") for n in range(LYING_MODELS)),
+            model("witness-model", "stt", f"{url}/files/witness"),
+            model("witness-licensed", "stt", f"{url}/files/licensed", "other"),
+            model("whisper-base", "stt", f"{url}/files/whisper"),
+            model("silero-vad", "vad", f"{url}/files/vad"),
+            *(model(f"lie-{n}", "llm", f"{url}/files/{n}") for n in range(LYING_MODELS)),
         ]
         (self.profile / "models.json").write_text(json.dumps({"format": 1, "models": models}))
         tables = TABLES.format(url=url, key=public_key_text(KEY))

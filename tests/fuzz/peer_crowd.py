@@ -15,13 +15,13 @@ import zmq
 
 from schemas.contract.registry import REPLIES
 from tests.fuzz.findings import Finding, RequestStep, readable
-from tests.fuzz.request_cases import TIMEOUT_MS, CaseMaker, RequestCase
+from tests.fuzz.request_cases import LYING_TOPICS, TIMEOUT_MS, CaseMaker, RequestCase
 from tests.fuzz.spared_things import WITNESS
 from tests.support.frame_mutations import FrameMutator
 
 encode, decode = msgspec.msgpack.encode, msgspec.msgpack.decode
 
-PENDING_LIMIT: Final = 4
+PENDING_LIMIT: Final = 12
 """Requests that one peer has under way at most."""
 
 FIRST_ID: Final = 1_000_000
@@ -29,6 +29,9 @@ FIRST_ID: Final = 1_000_000
 
 GRACE_SECONDS: Final = 10.0
 """How long after its deadline an outcome may come."""
+
+READS_NO_FIELD: Final = frozenset({"bus.statistics"})
+"""The broker checks that this is a map, and looks at nothing in it."""
 
 POLL_MS: Final = 20
 VANISH_SHARE: Final = 0.003
@@ -149,7 +152,12 @@ class CrowdPeer:
                 self.pending.clear()
             self.send(frames)
         else:
-            self._ask(self._cases.next())
+            case = self._cases.next()
+            if case.topic in LYING_TOPICS and any(
+                pending.topic in LYING_TOPICS for pending, _ in self.pending.values()
+            ):
+                return  # a server that is slow keeps one request of each peer at most
+            self._ask(case)
 
     def send(self, frames: list[bytes]) -> None:
         """Send, unless the broker takes nothing at the moment."""
@@ -241,7 +249,7 @@ class CrowdPeer:
             self._crowd.odd_refusals[f"{case.topic}: {matter[:160]}"] += 1
 
     def _judge_reply(self, case: RequestCase, body: bytes) -> None:
-        if case.is_unfit:
+        if case.is_unfit and case.topic not in READS_NO_FIELD:
             self._crowd.find(Finding("unfit taken", case.topic, f"{case.way}: {readable(case.body)}"))
         try:
             decode(body, type=REPLIES[case.topic])

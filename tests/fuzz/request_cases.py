@@ -42,6 +42,12 @@ WEIGHTS: Final[Mapping[Way, int]] = {
     "again": 3,
     "cancelled": 3,
 }
+SLOW_TOPICS: Final = frozenset({"diagnostics.generate", "state.check"})
+"""Their actors read all that they have, which takes seconds: they are asked less often, as backups are."""
+
+LYING_TOPICS: Final = frozenset({"models.add", "models.resolve", "models.install", "models.refresh"})
+"""These ask the server that lies: they are asked more often."""
+
 TIMEOUT_MS: Final = 20_000
 ODD_HEADER_FIELDS: Final[tuple[Any, ...]] = (None, -1, 0, 2**64 - 1, 1.5, "", "x" * 600, b"x", [], {}, True)
 UNFIT: Final = ("missing", "truncated")
@@ -84,13 +90,14 @@ class CaseMaker:
         self._values = ValueMaker(chance, words)
         self._kinds = {topic: _struct(topic) for topic in topics}
         self._topics = list(topics)
+        self._topic_weights = [_weight(topic) for topic in self._topics]
         self._ways = list(WEIGHTS)
         self._weights = list(WEIGHTS.values())
 
     def next(self) -> RequestCase:
         """The next one that spares what has to stay."""
         while True:
-            topic = self._chance.choice(self._topics)
+            (topic,) = self._chance.choices(self._topics, self._topic_weights)
             (way,) = self._chance.choices(self._ways, self._weights)
             case = self.make(topic, way)
             if case is not None:
@@ -165,6 +172,12 @@ def is_fit(topic: str, body: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
+
+
+def _weight(topic: str) -> float:
+    if topic in SLOW_TOPICS or topic.startswith("backups."):
+        return 0.1
+    return 2.0 if topic in LYING_TOPICS else 1.0
 
 
 def _struct(topic: str) -> inspect.StructType:

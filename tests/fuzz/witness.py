@@ -131,7 +131,7 @@ class Witness:
                         "operations": [{"type": "save", "key": key, "value": value} for key in keys]
                     },
                 )
-            case _ if turn % 60 == 5:
+            case _ if turn % 240 == 5:
                 self._choose()
 
     # -- what it stores
