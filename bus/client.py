@@ -18,6 +18,7 @@ from bus.discovery import (
     runtime_path,
 )
 from bus.errors import NotRunning
+from bus.own_places import check_endpoints
 from bus.peer.lane.responder import NOBODY as NOBODY
 from bus.peer.lane.responder import IncomingRequest as IncomingRequest
 from bus.peer.lane.responder import asker as asker
@@ -82,6 +83,7 @@ async def connect(
 
     Raises:
         NotRunning: there is no runtime, or it does not answer.
+        UnsafePlace: others own its home or its sockets, or can write to them.
         HelloRefused: it does not admit this peer.
     """
     from bus.transport.sockets.socket_transport import SocketTransport
@@ -93,6 +95,7 @@ async def connect(
         runtime = read_runtime(path)
         if not is_alive(runtime.pid):
             raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which has ended")
+    check_endpoints(runtime.lane, runtime.feed)
     async with contextlib.AsyncExitStack() as stack:
         try:
             peer = await stack.enter_async_context(

@@ -6,7 +6,8 @@ import { currentCorrelation, noteCorrelation, withCorrelation } from "./correlat
 import { environmentCredential } from "./credential.js";
 import { unpackEvent } from "./decoder.js";
 import { Unsendable, pack, packRun } from "./encoder.js";
-import { HelloRefused, NotRunning, PublishRefused, Refused, RequestFailed } from "./errors.js";
+import { HelloRefused, NotRunning, PublishRefused, Refused, RequestFailed, UnsafePlace } from "./errors.js";
+import { checkEndpoints } from "./own_places.js";
 import {
   CORRELATION_LIMIT_CHARACTERS,
   EVENT_LIMIT_BYTES,
@@ -168,15 +169,17 @@ export class Client {
   #opened(runtime) {
     const subscribed = [...this.#protocol.subscriptions].flatMap(({ patterns }) => patterns.map(prefixOf));
     try {
+      checkEndpoints(runtime.lane, runtime.feed);
       return new SocketPair(runtime, subscribed, {
         connected: () => this.#connected(),
         disconnected: () => this.#disconnected(),
-        denied: (detail) => this._deny(new HelloRefused(this.name, "denied", detail)),
+        denied: (reason, detail) => this._deny(new HelloRefused(this.name, reason, detail)),
         lane: (frames) => this.#protocol.lane(frames),
         feed: (frames) => this.#protocol.feed(frames),
         fault: (error) => this.#warn(error),
       });
     } catch (error) {
+      if (error instanceof UnsafePlace) throw error;
       throw new NotRunning(this.#path, `its endpoints or keys make no sense: ${error.message}`);
     }
   }

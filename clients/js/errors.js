@@ -15,6 +15,15 @@ export class NotRunning extends ClientError {
   }
 }
 
+/** A `runtime.json`, or the directory of the sockets, is not ours alone; `command` mends that. */
+export class UnsafePlace extends NotRunning {
+  constructor(path, detail, command) {
+    super(path, detail);
+    this.message = `${path}: ${detail}, so what lies there cannot be trusted; run: ${command}`;
+    this.command = command;
+  }
+}
+
 const NEXT_STEPS = {
   displaced: "this client has ended; connect again under another name, or end the other one first",
   duplicate_name: "end the other one first, or connect under another name",

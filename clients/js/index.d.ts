@@ -33,6 +33,11 @@ export class NotRunning extends ClientError {
   readonly detail: string;
 }
 
+/** A `runtime.json`, or the directory of the sockets, is not ours alone, so that it is not believed. `command` mends that. */
+export class UnsafePlace extends NotRunning {
+  readonly command: string;
+}
+
 /**
  * The broker does not admit this client, or admits it no longer. `displaced`: another connection has the name now. After that, and after
  * `reserved_name`, `wrong_version` and `invalid_name`, the client never tries again.
@@ -48,6 +53,7 @@ export class HelloRefused extends ClientError {
     | "peers_full"
     | "displaced"
     | "denied"
+    | "unsafe_place"
     | (string & {});
   readonly detail: string;
 }

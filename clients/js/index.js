@@ -10,7 +10,7 @@ export { Unreadable, unpack } from "./decoder.js";
 export * from "./errors.js";
 export { readRuntime, runtimePath } from "./runtime.js";
 
-/** Connect to a runtime: the one that is given, or that of an app or home. Throws NotRunning or HelloRefused. */
+/** Connect to a runtime: the one that is given, or that of an app or home. Throws NotRunning, UnsafePlace or HelloRefused. */
 export async function connect({
   name = `client-${process.pid}-${randomBytes(4).toString("hex")}`,
   app,

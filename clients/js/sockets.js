@@ -1,8 +1,10 @@
 // The two sockets of a client. Nothing that arrives, and nothing that fails, gets past them as an exception.
 import { Dealer, Subscriber } from "zeromq";
+import { checkEndpoints } from "./own_places.js";
 import { FRAME_LIMIT_BYTES } from "./limits.js";
 
 const LINGER_MILLISECONDS = 200;
+const GREET_AGAIN_MILLISECONDS = 1000;
 const FAULT_PAUSE_MILLISECONDS = 10;
 
 /** A lane and a feed to one runtime, until they are closed. */
@@ -14,18 +16,24 @@ export class SocketPair {
   #leaving = []; // what #sendAll is about to send
   #sending = null; // the promise of #sendAll
   #isClosed = false;
+  #endpoint;
+  #greeting; // the timer of the next try to greet
 
-  /** `hooks`: connected(), disconnected(), denied(detail), lane(frames), feed(frames), fault(error). */
+  /** `hooks`: connected(), disconnected(), denied(reason, detail), lane(frames), feed(frames), fault(error). */
   constructor({ lane, feed, curve }, prefixes, hooks) {
     const keys = curve ? { curveServerKey: curve.server_public, curvePublicKey: curve.client_public, curveSecretKey: curve.client_secret } : {};
     const options = { linger: LINGER_MILLISECONDS, maxMessageSize: FRAME_LIMIT_BYTES, reconnectInterval: 20, reconnectMaxInterval: 1000, ...keys };
     this.#hooks = hooks;
     this.#lane = new Dealer({ ...options, sendHighWaterMark: 4096, receiveHighWaterMark: 4096 });
     this.#feed = new Subscriber({ ...options, linger: 0, receiveHighWaterMark: 4096 });
-    this.#on("handshake", () => hooks.connected());
-    this.#on("disconnect", () => hooks.disconnected());
+    this.#endpoint = lane;
+    this.#on("handshake", () => this.#greet());
+    this.#on("disconnect", () => {
+      clearTimeout(this.#greeting);
+      hooks.disconnected();
+    });
     for (const event of ["handshake:error:auth", "handshake:error:protocol"])
-      this.#on(event, () => hooks.denied("the keys of runtime.json are not those of the broker"));
+      this.#on(event, () => hooks.denied("denied", "the keys of runtime.json are not those of the broker"));
     this.#feed.subscribe("!welcome", "!heartbeat", ...prefixes);
     try {
       this.#lane.connect(lane);
@@ -46,6 +54,17 @@ export class SocketPair {
         this.#hooks.fault(error);
       }
     });
+  }
+
+  /** Have HELLO said, which has the credential, unless a stranger may have taken the connection: ZeroMQ connects anew by itself. */
+  #greet() {
+    try {
+      checkEndpoints(this.#endpoint);
+    } catch (unsafe) {
+      this.#greeting = setTimeout(() => this.#isClosed || this.#greet(), GREET_AGAIN_MILLISECONDS);
+      return this.#hooks.denied("unsafe_place", unsafe.message);
+    }
+    this.#hooks.connected();
   }
 
   subscribe(...prefixes) {
@@ -72,6 +91,7 @@ export class SocketPair {
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearTimeout(this.#greeting);
     let timer;
     const patience = new Promise((resolve) => (timer = setTimeout(resolve, LINGER_MILLISECONDS)));
     await Promise.race([this.#sending, patience]);

@@ -155,6 +155,7 @@ async def _play(
         "home": str(directory / "home"),
         "file": str(directory / "home" / "state" / "runtime.json"),
         "xdg": str(directory / "xdg"),
+        "sockets": str(directory / "first"),
     }
     async with contextlib.AsyncExitStack() as stack:
         world = _world(stack, scenario, directory)

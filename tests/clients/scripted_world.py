@@ -217,6 +217,14 @@ class ScriptedWorld:
         self._lane, self._monitor = self._bound_lane()
         self._tasks[1:] = self._lane_tasks()
 
+    async def wait_connected(self) -> None:
+        """The lane has a connection."""
+        await self._until(lambda: self._connections > 0)
+
+    async def set_mode(self, mode: str) -> None:
+        """Give the directory of the sockets another mode, in octal digits."""
+        self._directory.chmod(int(mode, 8))
+
     # -- the feed
 
     async def set_heads(self, **heads: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.clients.scenario_runner import play, scenarios
 from tests.support.broker_processes import GUARD_SECONDS
+from tests.support.other_user import needs_other_user
 
 pytestmark = pytest.mark.anyio
 
@@ -17,6 +18,8 @@ def marked(scenario: dict[str, Any]) -> Any:
     marks = [pytest.mark.requirement(*scenario.get("requirements", []))] if "requirements" in scenario else []
     platform = scenario.get("platform", sys.platform)
     marks.append(pytest.mark.skipif(platform != sys.platform, reason=f"only on {platform}"))
+    if scenario.get("needs_root"):
+        marks.append(needs_other_user)
     return pytest.param(scenario, id=scenario["name"].replace(" ", "-"), marks=marks)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from bus.transport.transport import TransportHandlers
 from tests.clients.proxy import LosingFeed
 from tests.support.broker_processes import GUARD_SECONDS, BrokerProcess, broker_options
 from tests.support.event_samples import AnswerEvent, AskEvent, NumberedEvent, StateEvent
+from tests.support.other_user import STRANGER
 
 IN_HAND_LIMIT = 1024
 """So many requests a server may have in hand, says the protocol page."""
@@ -111,6 +113,41 @@ class World:
 
     async def change_file(self, **changes: Any) -> None:
         self.write_runtime(**changes)
+
+    async def spoil_file(self, by: str) -> None:
+        """Leave something else in the place of runtime.json, with the same content where it has one."""
+        self._clear_file()
+        self.write_runtime()
+        elsewhere = self._directory / "elsewhere"
+        elsewhere.unlink(missing_ok=True)
+        match by:
+            case "link":
+                self.file.rename(elsewhere)
+                self.file.symlink_to(elsewhere)
+            case "pipe":
+                self.file.unlink()
+                os.mkfifo(self.file, 0o600)
+            case "directory":
+                self.file.unlink()
+                self.file.mkdir()
+            case "second_name":
+                os.link(self.file, elsewhere)
+            case "size":
+                self.file.write_bytes(self.file.read_bytes() + b" " * 64 * 1024)
+
+    def _clear_file(self) -> None:
+        if self.file.is_dir():
+            self.file.rmdir()
+        else:
+            self.file.unlink(missing_ok=True)
+
+    async def set_mode(self, path: str, mode: str) -> None:
+        """Give a directory another mode, in octal digits. `first` has the sockets."""
+        (self._directory / path).chmod(int(mode, 8))
+
+    async def give_away(self, path: str, to: int = STRANGER) -> None:
+        """Make a file or directory that of another user. Takes root."""
+        os.chown(self._directory / path, to, to)
 
     async def move_broker(self) -> None:
         """The runtime ends, and another one with another token listens elsewhere."""

@@ -50,6 +50,8 @@ class Admission:
         self.role = role
         self.is_admitted = True
         self._is_lost.clear()
+        if self._outcome.done() and self._outcome.exception() is not None:
+            self._outcome = self._loop.create_future()  # what stood against it is gone
         if not self._outcome.done():
             self._outcome.set_result(None)
 

@@ -17,6 +17,7 @@ from bus.wire import HEARTBEAT_TOPIC, WELCOME_FRAME, Frames
 
 RECONNECT_MILLISECONDS: Final = 20
 RECONNECT_LIMIT_MILLISECONDS: Final = 1000
+GREET_AGAIN_SECONDS: Final = 1.0
 READ_LIMIT_MESSAGES: Final = 256
 """Most messages that are read before other callbacks of the loop get their turn."""
 
@@ -44,6 +45,7 @@ class SocketTransport:
         self._unsent: list[Frames] = []
         self._has_feed = False
         self._is_feed_paused = False
+        self._greeting: asyncio.TimerHandle | None = None
         self._is_lane_scheduled = self._is_feed_scheduled = False
 
     def _socket(self, kind: int) -> zmq.Socket[bytes]:
@@ -105,6 +107,7 @@ class SocketTransport:
             self._context.destroy(linger=0)
             return
         self._handlers = None
+        self._give_up_greeting()
         self._loop.remove_reader(self._monitor.fileno())
         self._loop.remove_reader(self._lane.fileno())
         if self._has_feed and not self._is_feed_paused:
@@ -176,6 +179,7 @@ class SocketTransport:
                 if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self._greet(handlers)
                 elif event == zmq.EVENT_DISCONNECTED:
+                    self._give_up_greeting()
                     handlers.disconnected()
                 else:
                     handlers.denied(
@@ -188,10 +192,17 @@ class SocketTransport:
     def _greet(self, handlers: TransportHandlers) -> None:
         """Let the peer say HELLO, which has its credential, unless a stranger may have taken the connection.
 
-        ZeroMQ connects anew by itself, and what was ours may have been replaced since.
+        ZeroMQ connects anew by itself, and what was ours may have been replaced since. What was mended is
+        noticed after a second.
         """
         stranger = endpoint_stranger(self._runtime.lane)
         if stranger is None:
             handlers.connected()
-        else:
-            handlers.denied("unsafe_place", str(stranger))
+            return
+        self._greeting = self._loop.call_later(GREET_AGAIN_SECONDS, self._greet, handlers)
+        handlers.denied("unsafe_place", str(stranger))
+
+    def _give_up_greeting(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None

@@ -3,8 +3,8 @@
 `connect` is for synchronous code, `undercroft_client.aio.connect` for asyncio. `events.py` has every event of
 the contract. What the client says, and when it says it again, is decided without sockets: `protocol.py` and
 `outbox.py` for the lane, `feed_follower.py` and `ordering.py` for the feed, `reply_merge.py` for both
-together; `values.py` knows what may stand in an event. `sockets.py` carries the frames, and `base_client.py`
-is common to both clients.
+together; `values.py` knows what may stand in an event. `sockets.py` carries the frames, `own_places.py`
+refuses what another user could have put in our places, and `base_client.py` is common to both clients.
 """
 
 from undercroft_client.correlation import correlated
@@ -15,6 +15,7 @@ from undercroft_client.errors import (
     PublishRefused,
     Refused,
     RequestFailed,
+    UnsafePlace,
 )
 from undercroft_client.event import Event, Request
 from undercroft_client.reply_merge import Followed
@@ -35,6 +36,7 @@ __all__ = [
     "RequestFailed",
     "Runtime",
     "Subscription",
+    "UnsafePlace",
     "connect",
     "correlated",
     "read_runtime",

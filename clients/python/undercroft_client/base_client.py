@@ -17,6 +17,7 @@ from undercroft_client.events import EVENTS
 from undercroft_client.heard_report import HeardReport
 from undercroft_client.inbox import Inbox
 from undercroft_client.outbox import Frames
+from undercroft_client.own_places import check_endpoints
 from undercroft_client.protocol import LEFT, Asked, Protocol
 from undercroft_client.reply_merge import Place
 from undercroft_client.runtime import Runtime, environment_credential, read_runtime, runtime_path
@@ -58,6 +59,7 @@ class BaseClient:
     ) -> None:
         self._path: Path | None = None if runtime else runtime_path(app, home)
         self._runtime = runtime or read_runtime(runtime_path(app, home))
+        check_endpoints(self._runtime.lane, self._runtime.feed)
         self.name = name or f"client-{os.getpid()}-{os.urandom(4).hex()}"
         self.undecodable = 0
         self._credential = credential
@@ -121,7 +123,7 @@ class BaseClient:
             return False
         self._check_due = now + CHECK_SECONDS
         if self._protocol.refusal is not None and self._protocol.refusal.reason != "denied":
-            self._protocol.connected()  # the reason for the refusal may be gone
+            self._sockets.greet(self._protocol)  # the reason for the refusal may be gone
         if self._path is None:
             return False
         try:

@@ -24,13 +24,31 @@ class NotRunning(ClientError):
         return f"no Undercroft runtime at {self.path}: {self.detail}; start it with 'undercroft up'"
 
 
+class UnsafePlace(NotRunning):
+    """A `runtime.json`, or the directory of the sockets, is not ours alone, so that it is not believed.
+
+    Attributes:
+        path: of what is wrong; it may be a directory above.
+        detail: who else owns it, or can write to it.
+        command: that mends it, for a shell.
+    """
+
+    def __init__(self, path: str, detail: str, command: str) -> None:
+        super().__init__(path, detail)
+        self.args = (path, detail, command)
+        self.command = command
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.detail}, so what lies there cannot be trusted; run: {self.command}"
+
+
 class HelloRefused(ClientError):
     """The broker does not admit this client.
 
     Attributes:
         reason: `wrong_version`, `wrong_token`, `invalid_name`, `duplicate_name`, `peers_full`;
             `reserved_name`: the name needs its credential; `displaced`: another peer has the name now;
-            `denied`: the keys do not match.
+            `denied`: the keys do not match; `unsafe_place`: others may listen in place of the broker.
         detail: what was expected and what was found.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 import msgspec
 
 from undercroft_client.errors import NotRunning
+from undercroft_client.own_places import check_endpoints, open_own_file
 
 PROTOCOL_VERSION: Final = 2
 DEFAULT_APP: Final = "undercroft"
@@ -58,19 +58,19 @@ def read_runtime(path: Path) -> Runtime:
     """Read `runtime.json`.
 
     Raises:
-        NotRunning: it is absent, unreadable, open to other users, left over, or of another version.
+        NotRunning: it is absent, unreadable, left over, or of another version.
+        UnsafePlace: others own it, its directory or that of the sockets, or can write to them.
     """
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        with os.fdopen(open_own_file(path), "rb") as file:
             content = file.read(FILE_LIMIT_BYTES + 1)
     except OSError as error:
         raise NotRunning(str(path), f"it cannot be read ({error.strerror})") from error
-    if os.name == "posix" and mode & 0o077:
-        raise NotRunning(str(path), f"its mode is {mode:04o}; expected 0600, so its keys cannot be trusted")
+    if len(content) > FILE_LIMIT_BYTES:
+        raise NotRunning(str(path), f"it is not a runtime file (it has more than {FILE_LIMIT_BYTES} bytes)")
     try:
-        runtime = msgspec.json.decode(content[:FILE_LIMIT_BYTES], type=Runtime)
-    except msgspec.DecodeError as error:
+        runtime = msgspec.json.decode(content, type=Runtime)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotRunning(str(path), f"it is not a runtime file ({error})") from error
     if runtime.protocol != PROTOCOL_VERSION:
         raise NotRunning(
@@ -78,6 +78,7 @@ def read_runtime(path: Path) -> Runtime:
         )
     if not _is_alive(runtime.pid):
         raise NotRunning(str(path), f"it is left over from process {runtime.pid}, which has ended")
+    check_endpoints(runtime.lane, runtime.feed)
     return runtime
 
 

@@ -9,8 +9,9 @@ from typing import Final, cast
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from undercroft_client.errors import HelloRefused
+from undercroft_client.errors import HelloRefused, UnsafePlace
 from undercroft_client.feed_follower import FEED_TOPICS
+from undercroft_client.own_places import check_endpoints
 from undercroft_client.protocol import Protocol
 from undercroft_client.runtime import Runtime
 from undercroft_client.values import FRAME_LIMIT_BYTES
@@ -36,7 +37,7 @@ class Sockets:
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | _DENIED
         )
         self.lane.connect(runtime.lane)
-        self._hears = False
+        self._hears = self._is_connected = False
         for prefix in prefixes:
             self.subscribe(prefix)
 
@@ -103,13 +104,30 @@ class Sockets:
     def _connection_changed(self, protocol: Protocol) -> None:
         event = recv_monitor_message(self.monitor, zmq.NOBLOCK)["event"]
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
-            protocol.connected()
+            self._is_connected = True
+            self.greet(protocol)
         elif event == zmq.EVENT_DISCONNECTED:
+            self._is_connected = False
             protocol.disconnected()
         elif event & _DENIED:
             protocol.refusal = HelloRefused(
                 protocol.name, "denied", "the keys of runtime.json are not those of the broker"
             )
+
+    def greet(self, protocol: Protocol) -> None:
+        """Have HELLO said, which has the credential, unless a stranger may have taken the connection.
+
+        ZeroMQ connects anew by itself, and what was ours may have been replaced since. Without a connection
+        nothing is said either: it would wait for whoever takes the next one.
+        """
+        if not self._is_connected:
+            return
+        try:
+            check_endpoints(self._runtime.lane)
+        except UnsafePlace as unsafe:
+            protocol.refusal = HelloRefused(protocol.name, "unsafe_place", str(unsafe))
+        else:
+            protocol.connected()
 
     def close(self, *, linger: bool = False) -> None:
         """Close. `linger`: give what was sent last a moment to leave."""

@@ -57,5 +57,5 @@ test("a file that is damaged, of another version, or left over is no runtime", (
 test("a file that others can read is not trusted", { skip: process.platform === "win32" }, () => {
   const path = written(RUNTIME);
   chmodSync(path, 0o644);
-  assert.throws(() => readRuntime(path), /its mode is 644, expected 600/);
+  assert.throws(() => readRuntime(path), /its mode is 0644, expected 0600/);
 });
