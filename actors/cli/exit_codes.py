@@ -42,6 +42,14 @@ Exit codes:
   130  interrupted"""
 
 
+class DetailedError(UndercroftError):
+    """An error that tells a program more than its sentence."""
+
+    def details(self) -> dict[str, object]:
+        """Further keys of its JSON."""
+        raise NotImplementedError
+
+
 class DeadlinePassed(UndercroftError):
     """Something goes on, but was not done within the given time.
 
@@ -104,6 +112,7 @@ TYPE_NAMES: Final = {
     "JsonFileWrong": "PackagedFileWrong",
     "KeyUnavailable": "KeyNotToBeHad",
     "ReportFileExists": "FileExists",
+    "ProfileMistaken": "ProfileError",
     "SourceEndpointRefused": "EndpointRefused",
     "TransferRefused": "CannotCarry",
     "UnsafeEndpoint": "EndpointRefused",
@@ -116,7 +125,8 @@ def report(error: UndercroftError, *, as_json: bool) -> ExitCode:
     code, words = exit_code_of(error), f"{error}{_advice(error)}"
     if as_json:
         name = type(error).__name__
-        print_json({"error": words, "type": TYPE_NAMES.get(name, name), "exit_code": int(code)})
+        details = error.details() if isinstance(error, DetailedError) else {}
+        print_json({"error": words, "type": TYPE_NAMES.get(name, name), "exit_code": int(code), **details})
     else:
         print(f"undercroft: {words}", file=sys.stderr)
     return code

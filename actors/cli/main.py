@@ -13,6 +13,7 @@ from actors.cli.options import Target, profile_option, target_options
 from actors.cli.standard_streams import prepare_streams
 from actors.cli.terminal import guarded_output
 from actors.runtime.frozen_program import run_frozen_module
+from actors.shared.version import VERSION
 from bus.errors import UndercroftError
 
 
@@ -35,6 +36,9 @@ COMMANDS: Final[dict[str, dict[str, CommandEntry]]] = {
         "status": CommandEntry("lifecycle.status", "Show the state of all actors, and alerts."),
         "restart": CommandEntry("lifecycle.restart", "Stop actors and start them again."),
         "demo": CommandEntry("demo", "Show in half a minute what happens when things go wrong."),
+    },
+    "Develop": {
+        "check": CommandEntry("development.check", "Judge a profile: name every mistake, and its cure."),
     },
     "Use": {
         "ready": CommandEntry("ready", "Wait until the app can be used, and show what is missing."),
@@ -85,6 +89,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES_HELP)
+@click.version_option(VERSION, "--version", "-V", prog_name="undercroft", message="%(prog)s %(version)s")
 @target_options
 @profile_option
 def undercroft() -> None:

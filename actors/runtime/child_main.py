@@ -88,22 +88,7 @@ def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
     """
     from bus.actor import Actor
 
-    if start.path and start.path not in sys.path:
-        for name in hidden_packages(Path(start.path)):
-            raise EntryRefused(start.entry, hidden_words(Path(start.path), name))
-        sys.path.append(start.path)
-    module_name, _, function_name = start.entry.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise  # the module exists; something that it imports does not
-        raise EntryRefused(start.entry, f"there is no module {error.name!r}") from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise EntryRefused(
-            start.entry, f"expected a function {function_name!r} in {module_name}, found {function!r}"
-        )
+    function = import_entry(start.entry, start.path)
     locations, profile = _locations_of(start.locations), read_profile(Path(start.profile))
     defaults = _locations_of(start.defaults) if start.defaults else None
 
@@ -115,6 +100,36 @@ def load_entry(start: ActorStart) -> Callable[[BusContext], Actor[Any]]:
         return actor
 
     return build
+
+
+def import_entry(entry: str, path: str) -> Callable[[ActorContext], object]:
+    """Import the function that an entry names; it is not called.
+
+    Args:
+        entry: `package.module:build`.
+        path: directory to append to the module search path; empty for none.
+
+    Raises:
+        EntryRefused: there is no such module or function, or a package of the app has the name of one of
+            Undercroft's.
+    """
+    if path and path not in sys.path:
+        for name in hidden_packages(Path(path)):
+            raise EntryRefused(entry, hidden_words(Path(path), name))
+        sys.path.append(path)
+    module_name, _, function_name = entry.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise  # the module exists; something that it imports does not
+        raise EntryRefused(entry, f"there is no module {error.name!r}") from error
+    function: Callable[[ActorContext], object] | None = getattr(module, function_name, None)
+    if not callable(function):
+        raise EntryRefused(
+            entry, f"expected a function {function_name!r} in {module_name}, found {function!r}"
+        )
+    return function
 
 
 def _locations_of(paths: dict[str, str]) -> Locations:

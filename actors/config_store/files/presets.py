@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -51,15 +51,26 @@ def read_presets(directory: Path, schema: SettingsSchema, preset_setting: str) -
 
 def _read_preset(path: Path, schema: SettingsSchema, preset_setting: str) -> Preset:
     content = read_object(path)
-    title, settings = content.get("title", path.stem), content.get("settings")
+    for _, problem in preset_problems(content, schema, preset_setting):
+        raise JsonFileWrong(str(path), problem)
+    return Preset(
+        path.stem, content.get("title", path.stem), spread(schema.sections, content.get("settings", {}))
+    )
+
+
+def preset_problems(
+    content: Mapping[str, Any], schema: SettingsSchema, preset_setting: str
+) -> Iterator[tuple[str, str]]:
+    """Everything that is wrong with the content of a preset: dotted path, or empty, and problem."""
+    title, settings = content.get("title", ""), content.get("settings")
     if not isinstance(title, str) or not isinstance(settings, dict) or set(content) - {"title", "settings"}:
-        raise JsonFileWrong(str(path), "expected an object with an object 'settings' and an optional 'title'")
+        yield "", "expected an object with an object 'settings' and an optional 'title'"
+        return
     values = spread(schema.sections, settings)
     for name in values:
         problem = unknown_setting(schema, name)
         if problem or name == preset_setting or schema.specs[name].is_secret:
-            raise JsonFileWrong(str(path), problem or f"a preset cannot set {name}")
-    problems = schema.validate(values).problems
-    if problems:
-        raise JsonFileWrong(str(path), f"{problems[0].path}: {problems[0].problem}")
-    return Preset(path.stem, title, values)
+            yield name, problem or f"a preset cannot set {name}"
+    known = {name: value for name, value in values.items() if name in schema.specs}
+    for found in schema.validate(known).problems:
+        yield found.path, f"{found.path}: {found.problem}"

@@ -33,7 +33,7 @@ def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
             Undercroft's own packages would hide one of the app.
     """
     try:
-        return tuple(start_order([BROKER_SPEC, *(_spec_of(profile, table) for table in profile.children)]))
+        return tuple(start_order([BROKER_SPEC, *(spec_of(profile, table) for table in profile.children)]))
     except SpecError as error:
         raise ProfileError(
             str(profile.file), f"children.{error.child}.{error.option}", error.detail
@@ -48,7 +48,13 @@ def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
+def spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
+    """The spec of one child.
+
+    Raises:
+        SpecError: an option is out of range.
+        ProfileError: Undercroft's own packages would hide one of the app.
+    """
     ready: Readiness = table.ready or ("started" if table.command else "message")
     return ChildSpec(
         name=table.name,

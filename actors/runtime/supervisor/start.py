@@ -50,7 +50,8 @@ def run_supervisor(
         transport: how peers reach the broker.
         spawn_method: how processes are created.
         observers: learn what happens.
-        once_forked: called when nothing is forked from this process any more: it may start threads.
+        once_forked: called before the home is taken, once nothing is forked from this process any more: it
+            may start threads, and refuse to go on.
         exit_with_parent: stop when stdin ends or the parent is gone.
 
     Raises:

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.shared.profile.mode_tables import ModeTable, ReadinessTable, mode_problems
+from actors.shared.profile.declaration_problems import declaration_problems
+from actors.shared.profile.field_words import with_readable_pattern
+from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
 from actors.shared.profile.profile_tables import (
     ChildTable,
     ManifestTable,
@@ -30,7 +32,7 @@ from actors.shared.profile.profile_tables import (
     SourcesTable,
     StateTable,
 )
-from actors.shared.profile.topic_namespaces import namespace_owners, namespace_problems, peer_problems
+from actors.shared.profile.topic_namespaces import namespace_owners
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ DEFAULT_PROFILE: Final = "dictation"
 MANIFEST_NAME: Final = "models.json"
 """Name of the manifest in a bundled profile."""
 
-ALLOWLIST_PATTERN: Final = re.compile(r"(?:\*|\w+)(?:\.(?:\*|\w+))*")
 CONVERT_ERROR_PATTERN: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", re.DOTALL)
 
 
@@ -220,24 +221,17 @@ def _parse(directory: Path, text: str) -> Profile:
     try:
         found = msgspec.convert(content, ProfileFile)
     except msgspec.ValidationError as error:
-        words, option = _words_and_option(str(error))
+        words, option = words_and_option(str(error))
+        words = with_readable_pattern(words, option, content)
         raise ProfileError(str(file), option, words) from error
-    _check_patterns(
-        file,
-        "allowlist",
-        ALLOWLIST_PATTERN,
-        found.allowlist or [],
-        "a dotted path such as 'vad.sensitivity' or 'vad.*'",
-    )
-    children = [child.name for child in found.children]
-    owners = namespace_owners(found.topics.namespaces)
-    for option, detail in (
-        *peer_problems(found.peers, children),
-        *namespace_problems(found.topics.namespaces, {*children, *(peer.name for peer in found.peers)}),
-        *mode_problems(found.modes),
-    ):
+    for option, detail in declaration_problems(found):
         raise ProfileError(str(file), option, detail)
-    _check_manifest(file, found.manifest)
+    return profile_of(directory, found)
+
+
+def profile_of(directory: Path, found: ProfileFile) -> Profile:
+    """The profile of a file that was read and holds no mistake. Pure."""
+    owners = namespace_owners(found.topics.namespaces)
     manifests = _manifests(directory, found.models)
     return Profile(
         directory=directory,
@@ -267,14 +261,6 @@ def _parse(directory: Path, text: str) -> Profile:
     )
 
 
-def _check_patterns(
-    file: Path, option: str, pattern: re.Pattern[str], values: list[str], expected: str
-) -> None:
-    for at, value in enumerate(values):
-        if not pattern.fullmatch(value):
-            raise ProfileError(str(file), f"{option}[{at}]", f"expected {expected}, found {value!r}")
-
-
 def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
     """Files of the option `models`. `bundled:dictation` means the manifest of a bundled profile."""
     names = [declared] if isinstance(declared, str) else declared
@@ -287,13 +273,7 @@ def _manifests(directory: Path, declared: str | list[str]) -> tuple[Path, ...]:
     )
 
 
-def _check_manifest(file: Path, table: ManifestTable) -> None:
-    if table.url and not table.keys:
-        detail = "expected the public keys that sign the manifest at 'url', found none"
-        raise ProfileError(str(file), "manifest.keys", detail)
-
-
-def _words_and_option(message: str) -> tuple[str, str]:
+def words_and_option(message: str) -> tuple[str, str]:
     """Split a message of msgspec, such as "Expected `str`, got `int` - at `$.children[0].name`"."""
     match = CONVERT_ERROR_PATTERN.fullmatch(message)
     assert match is not None, "the pattern takes any text"

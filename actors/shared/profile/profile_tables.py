@@ -11,9 +11,24 @@ from schemas.bounds import whole
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[children]]` table. The fields are those of the supervisor's child spec, and `reveal_secrets`.
+    """One `[[children]]` table: an actor, or a program in any language.
 
     Attributes:
+        name: of the process, and its name on the bus.
+        entry: of an actor: `package.module:build`.
+        command: of a program: itself and its arguments. One with a separator in its name is relative to the
+            profile.
+        path: directory appended to the module search path of an actor, relative to the profile.
+        restart: `permanent`: always; `transient`: unless it ended well; `temporary`: never.
+        depends_on: children that must be ready before it starts for the first time.
+        ready: of a program: `hello` once it said HELLO under its name, `started` once it runs.
+        start_timeout_seconds: how long it may take until it is ready.
+        shutdown_timeout_seconds: how long it has to end before it is asked harder.
+        heartbeat_timeout_seconds: an actor whose loop does not answer in this time is restarted; 0: never.
+        memory_limit_mib: private memory above which it is restarted; 0: no limit.
+        intensity: how many restarts within the period open the circuit.
+        period_seconds: that period.
+        environment: further variables.
         reveal_secrets: it may ask for the values of secret settings.
     """
 
@@ -63,7 +78,12 @@ class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `[sources]` table: URLs of servers that stand in for the public ones; empty: the public ones."""
+    """The `[sources]` table: URLs of servers that stand in for the public ones; empty: the public ones.
+
+    Attributes:
+        hf: in the place of huggingface.co.
+        ollama: in the place of registry.ollama.ai.
+    """
 
     hf: str = ""
     ollama: str = ""
@@ -155,7 +175,31 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole of `profile.toml`. The attributes are those of `Profile`."""
+    """The whole of `profile.toml`.
+
+    Attributes:
+        name: of the app.
+        title: of the app, for people.
+        settings: `settings.py:Settings`, a pydantic model, or a JSON Schema, `settings.schema.json`.
+        settings_version: counts what the settings mean; stored with them.
+        settings_migrations: `file.py:NAME` of a table from version to the function that migrates from it.
+        preset_setting: dotted path of the setting that names one of `presets/*.json`.
+        policy: the administrator's file, where it is not in the platform's place.
+        allowlist: dotted paths of settings that may be changed; `vad.*`: a whole section.
+        models: manifests of models; `bundled:dictation` is that of a bundled profile.
+        topics: namespaces of topics of the app.
+        modes: what the app can be used for.
+        readiness: how its readiness is shown.
+        manifest: a signed manifest to fetch.
+        sources: servers that stand in for the public ones.
+        wording: texts that replace others, by language and key.
+        state: limits of the state store.
+        namespaces: who may use which keys, and how they are stored.
+        documents: `file.py:NAME` of the types of documents.
+        migrations: `file.py:NAME` of the migrations of older values.
+        children: processes that the supervisor runs.
+        peers: further peers whose names are reserved.
+    """
 
     name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"))]
     title: str = ""

@@ -14,7 +14,7 @@ from actors.cli.output import print_json
 if TYPE_CHECKING:
     import msgspec
 
-FORMATS = ("json-schema", "asyncapi", "up-lines")
+FORMATS = ("json-schema", "asyncapi", "up-lines", "profile")
 
 
 @click.command()
@@ -40,7 +40,9 @@ FORMATS = ("json-schema", "asyncapi", "up-lines")
 @target_options
 @pass_target
 def contract(target: Target, form: str, output: Path | None, clients: Path | None, check: bool) -> int:
-    """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0; the lines of 'up --json'.
+    """Show the contract: every event and request, as JSON Schema or AsyncAPI 3.0.
+
+    Two more documents are JSON Schemas: of the lines of 'up --json', and of profile.toml.
 
     With --output or --clients it is written to files. No runtime is needed.
 
@@ -48,11 +50,13 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
     Examples:
       undercroft contract --format asyncapi
       undercroft contract --format up-lines
+      undercroft contract --format profile > myapp/profile.schema.json     for your editor
       undercroft contract --output schemas/published --clients clients
       undercroft contract --output schemas/published --check
     """
     if check and output is None and clients is None:
         raise click.UsageError("--check needs --output or --clients: the files to compare with")
+    from actors.shared.profile.profile_schema import PROFILE_FILE, profile_schema
     from bus.discovery import Runtime
     from schemas.contract.json_schema_export import (
         ASYNCAPI_FILE,
@@ -67,7 +71,8 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
     documents: list[type[msgspec.Struct]] = [*DOCUMENTS, Runtime]
     schema = json_schema(documents)
     if output is None and clients is None:
-        document = {"json-schema": schema, "up-lines": up_lines_schema()}.get(form) or asyncapi(documents)
+        others = {"up-lines": up_lines_schema(), "profile": profile_schema(), "json-schema": schema}
+        document = others.get(form) or asyncapi(documents)
         if target.as_json:
             print_json(document)
         else:
@@ -78,6 +83,7 @@ def contract(target: Target, form: str, output: Path | None, clients: Path | Non
         files[output / SCHEMA_FILE] = rendered(schema)
         files[output / ASYNCAPI_FILE] = rendered(asyncapi(documents))
         files[output / UP_LINES_FILE] = rendered(up_lines_schema())
+        files[output / PROFILE_FILE] = rendered(profile_schema())
     if clients is not None:
         from schemas.contract.client_source import client_files
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -19,11 +21,13 @@ from actors.runtime.supervisor.supervisor_options import (
     SpawnMethod,
     Transport,
 )
+from actors.shared.profile.profile import BUNDLED_DIRECTORY, ProfileError, find_profile
 from bus.errors import UndercroftError
 from schemas.operations.supervision import SupervisorStatusEvent
 
 if TYPE_CHECKING:
     from actors.cli.background_start import BackgroundRuntime
+    from actors.cli.profile_check.judging_process import ProfileJudgement
     from actors.runtime.supervisor.interfaces import SupervisorObserver
 
 
@@ -86,9 +90,11 @@ def up(
 ) -> int:
     """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
-    SIGHUP reads the children of the profile again. With --json, each change is one object with a 'type';
-    "settled" says that all is ready ("ready": true), or who is not ("not_ready"). 'undercroft contract
-    --format up-lines' shows all types.
+    Before anything starts, the profile is judged as by 'undercroft check': with a mistake that would keep a
+    part of the app from working, the exit code is 4. SIGHUP reads the children of the profile again.
+
+    With --json, each change is one object with a 'type'; "settled" says that all is ready ("ready": true), or
+    who is not ("not_ready"). 'undercroft contract --format up-lines' shows all types.
 
     \b
     Examples:
@@ -99,32 +105,63 @@ def up(
     """
     if exit_with_parent and detach:
         raise click.UsageError("--detach outlives its parent: it does not go with --exit-with-parent")
-    if replace:
-        from actors.cli.runtime.runtime_end import end_holder
+    with _judging(target) as judgement:
+        if replace:
+            from actors.cli.runtime.runtime_end import end_holder
 
-        end_holder(target, timeout_seconds)
-    if detach:
-        from actors.cli.background_start import fork_background, spawn_background
+            _refuse_mistakes(judgement)
+            end_holder(target, timeout_seconds)
+        if detach:
+            _refuse_mistakes(judgement)
+            background = _background(target, transport, spawn_method)
+            if background is not None:
+                return _wait_settled(target, background, timeout_seconds)
+            target.as_json, settled_to_stdout = False, True  # this is the background now
+        view = _view(target, settled_to_stdout, with_logs)
+        return _run(target, view, judgement, transport, spawn_method, exit_with_parent=exit_with_parent)
 
-        background = (
-            fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
-        )
-        if background is not None:
-            return _wait_settled(target, background, timeout_seconds)
-        target.as_json, settled_to_stdout = False, True  # this is the background now
-    view = _view(target, settled_to_stdout, with_logs)
-    return _run(target, view, transport, spawn_method, exit_with_parent=exit_with_parent)
+
+def _background(target: Target, transport: Transport, spawn_method: SpawnMethod) -> BackgroundRuntime | None:
+    from actors.cli.background_start import fork_background, spawn_background
+
+    return fork_background() if spawn_method == "fork" else spawn_background(target, transport, spawn_method)
+
+
+@contextlib.contextmanager
+def _judging(target: Target) -> Iterator[ProfileJudgement | None]:
+    """Judge the profile beside everything else; None for a bundled one, which our own tests judge."""
+    from actors.cli.profile_check.judging_process import ProfileJudgement
+
+    directory = find_profile(target.profile)
+    if directory.is_relative_to(BUNDLED_DIRECTORY):
+        yield None
+        return
+    judgement = ProfileJudgement(directory)
+    try:
+        yield judgement
+    finally:
+        judgement.close()
+
+
+def _refuse_mistakes(judgement: ProfileJudgement | None) -> None:
+    for mistake in judgement.refuse_mistakes() if judgement else ():
+        print(f"undercroft: {mistake}", file=sys.stderr)
 
 
 def _run(
     target: Target,
     view: SupervisorObserver,
+    judgement: ProfileJudgement | None,
     transport: Transport,
     spawn_method: SpawnMethod,
     *,
     exit_with_parent: bool,
 ) -> int:
     from actors.runtime.supervisor.start import run_supervisor
+
+    def once_forked() -> None:
+        _refuse_mistakes(judgement)
+        _guard_output(target)
 
     try:
         run_supervisor(
@@ -135,8 +172,11 @@ def _run(
             spawn_method=spawn_method,
             observers=[view],
             exit_with_parent=exit_with_parent,
-            once_forked=lambda: _guard_output(target),
+            once_forked=once_forked,
         )
+    except ProfileError:
+        _refuse_mistakes(judgement)  # it names all that is wrong, not only the first
+        raise
     except UndercroftError:
         raise
     except Exception as error:  # told here, where output cannot block any more

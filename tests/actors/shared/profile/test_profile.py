@@ -83,7 +83,7 @@ def test_namespaces_of_certain_peers_and_peers_that_are_no_children(tmp_path: Pa
         ("name = 7", "name", "expected 'str', found 'int'"),
         ('name = "a"\nchildern = []', "", "unknown field 'childern'"),
         ('name = "a"\nallowlist = ["vad..x"]', "allowlist[0]", "found 'vad..x'"),
-        ('name = "a"\nsettings = "settings"', "settings", "matching regex"),
+        ('name = "a"\nsettings = "settings"', "settings", "such as"),
         ('name = "a"\n[topics]\nnamespaces = ["*"]', "topics.namespaces[0]", "found '*'"),
         (
             'name = "a"\n[[children]]\nname = "x"\ncommand = "ls"',
@@ -91,7 +91,7 @@ def test_namespaces_of_certain_peers_and_peers_that_are_no_children(tmp_path: Pa
             "expected 'array', found 'str'",
         ),
         ('name = "a"\n[[children]]\nname = "x"\nrestart = "often"', "children[0].restart", "'often'"),
-        ('name = "a"\n[[peers]]\nname = "a b"', "peers[0].name", "matching regex"),
+        ('name = "a"\n[[peers]]\nname = "a b"', "peers[0].name", "such as"),
         ('name = "a"\n[[peers]]\nname = "broker"', "peers[0].name", "a name of the runtime itself"),
         ('name = "a"\n[[peers]]\nname = "x"\n[[peers]]\nname = "x"', "peers[1].name", "found two peers"),
         ('name = "a"\n[[peers]]\ncredential = "x"', "peers[0]", "unknown field 'credential'"),
@@ -164,7 +164,7 @@ def test_the_banner_waits_three_seconds_unless_the_profile_says_otherwise(tmp_pa
     ("text", "option", "words"),
     [
         ('[[modes]]\nname = "x"\n[[modes]]\nname = "x"', "modes[1].name", "found 'x' twice"),
-        ('[[modes]]\nname = "X"', "modes[0].name", "matching regex"),
+        ('[[modes]]\nname = "X"', "modes[0].name", "such as"),
         (
             '[[modes]]\nname = "x"\nrequires = ["a"]\noptional = [{ category = "a", notice = "n" }]',
             "modes[0].optional",

@@ -1,0 +1,1 @@
+"""What the developer of an app needs: `undercroft check` judges a profile before anything starts."""
