@@ -31,11 +31,13 @@ PathProblemKind = Literal[
     "environment",
     "unreadable",
     "busy",
+    "shared",
 ]
 """`missing`: it can be created. `removed_drive`: its drive is not connected. `user_data`: models never lie
 among user data. `nested`: it is inside, around or the same as that of another category. `held`: another
 process owns it. `environment`: a variable decides, so a choice would change nothing. `unreadable`: the file
-with the choices, or one of them, cannot be used. `busy`: models are being moved."""
+with the choices, or one of them, cannot be used. `busy`: models are being moved.
+`shared`: another user may write to it, or put another in its place."""
 
 PathOffer = Literal["create", "connect", "choose", "reset", "free_space", "wait"]
 """What a person can do: have it created (`create_missing`), connect the drive, choose another directory, go

@@ -23,6 +23,10 @@ USER_DATA: Final = ("config", "state", "workspace")
 """Categories with data of the user. Backups include them, so models must not be inside: these are large and
 can be downloaded again."""
 
+OURS_ALONE: Final = ("config", "state", "logs", "models")
+"""Categories whose files are ours: what another user could put among them is not trusted. Tools and workspace
+belong to the app and to people."""
+
 REMOVABLE: Final = re.compile(r"(/media/[^/]+/[^/]+|/run/media/[^/]+/[^/]+|/Volumes/[^/]+)(?:/.*)?")
 """Where removable drives are mounted: udisks (udisks2 manual, "Mount point") and macOS."""
 
@@ -69,6 +73,8 @@ def judge_place(
             words = f"it does not exist, and this user cannot write to {facts.nearest}"
         words += "; change its permissions, or choose another directory"
         return [_problem("not_writable", category, path, words, "choose", "reset")]
+    if facts.shared and category in OURS_ALONE:
+        return [_problem("shared", category, path, facts.shared, "choose", "reset")]
     if facts.kind == "missing" and is_chosen:
         words = "it does not exist; create it, or choose another directory"
         return [_problem("missing", category, path, words, "create", "choose", "reset")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from actors.shared.disk_space import free_bytes
+from actors.shared.places.shared_root import shared_root_words
 
 Kind = Literal["directory", "missing", "other"]
 """`other`: a file, a socket, or a link that leads nowhere."""
@@ -27,6 +28,7 @@ class ObservedDirectory:
         may_write: whether this user may write to the directory, or create it if it is missing.
         mount: the mount point that it is on, or would be on.
         free_bytes: None if the disk does not say.
+        shared: who else may write there and what mends it, as half a sentence; empty if nobody.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class ObservedDirectory:
     may_write: bool
     mount: Path
     free_bytes: int | None
+    shared: str = ""
 
 
 def observe(path: Path) -> ObservedDirectory:
@@ -58,6 +61,7 @@ def observe(path: Path) -> ObservedDirectory:
         may_write=os.access(nearest, os.W_OK | os.X_OK),
         mount=mount_of(nearest),
         free_bytes=free_bytes(nearest),
+        shared=shared_root_words(path),
     )
 
 

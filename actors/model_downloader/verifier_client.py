@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 import anyio
 
 from actors.model_downloader.staging.revisions import RevisionRecord, promises_of
+from actors.shared.places.rooted_place import RootedPlace
 from bus.client import Peer
 from bus.errors import Refused, RequestFailed
 from bus.retry import WAITS_SECONDS, Sleep, request_until_answered
@@ -77,7 +77,7 @@ def timeout_seconds_of(request: FilesVerifyRequestEvent) -> float:
 
 def question_about(
     entry: ModelEntry,
-    directory: Path,
+    directory: RootedPlace,
     record: RevisionRecord | None,
     *,
     trust_records: bool = False,

@@ -16,6 +16,7 @@ from actors.model_verifier.growing_hash import READ_NOW, GrowingHash, GrowingHas
 from actors.model_verifier.idle_reader import IdleReadAbandoned, IdleReader
 from actors.model_verifier.verification_records import VerificationRecords
 from actors.shared.manifest import path_problem
+from actors.shared.places.rooted_place import RootedPlace, placed
 from bus.actor import Actor, BusContext, Later
 from bus.errors import Refused, UndercroftError
 from schemas.models import (
@@ -90,7 +91,9 @@ class ModelVerifier(Actor[Inbox]):
         directory = Path(event.staging_directory)
         if not self._is_of_models(directory) or any(path_problem(file.path) for file in event.files):
             return
-        follow = functools.partial(self._hashes.follow, event.model_id, event.attempt, directory, event.files)
+        follow = functools.partial(
+            self._hashes.follow, event.model_id, event.attempt, placed(directory), event.files
+        )
         await anyio.to_thread.run_sync(follow)
 
     def _is_of_models(self, directory: Path) -> bool:
@@ -105,13 +108,13 @@ class ModelVerifier(Actor[Inbox]):
             if problem := path_problem(file.path):
                 raise Refused(f"{request.model_id}: path {file.path!r} cannot be looked at: {problem}")
         if request.idle:
-            return Later(functools.partial(self._compare_idly, request, directory))
+            return Later(functools.partial(self._compare_idly, request, placed(directory)))
         # Taken now, in the handler, while nothing is followed: one thread at a time uses a hash.
         hashes = self._hashes.take(request.model_id)
-        return Later(functools.partial(self._compare_now, request, directory, hashes))
+        return Later(functools.partial(self._compare_now, request, placed(directory), hashes))
 
     async def _compare_now(
-        self, request: FilesVerifyRequestEvent, directory: Path, hashes: dict[str, GrowingHash]
+        self, request: FilesVerifyRequestEvent, directory: RootedPlace, hashes: dict[str, GrowingHash]
     ) -> FilesVerifiedEvent:
         try:
             verdict = await anyio.to_thread.run_sync(
@@ -124,7 +127,9 @@ class ModelVerifier(Actor[Inbox]):
         self._broken.add(len(verdict.findings))
         return verdict
 
-    async def _compare_idly(self, request: FilesVerifyRequestEvent, directory: Path) -> FilesVerifiedEvent:
+    async def _compare_idly(
+        self, request: FilesVerifyRequestEvent, directory: RootedPlace
+    ) -> FilesVerifiedEvent:
         options = ReadOptions(pause=self._idle.pause, leaves_no_trace=True)
 
         def read() -> FilesVerifiedEvent:
@@ -146,7 +151,7 @@ class ModelVerifier(Actor[Inbox]):
     def _compare(
         self,
         request: FilesVerifyRequestEvent,
-        directory: Path,
+        directory: RootedPlace,
         hashes: dict[str, GrowingHash],
         options: ReadOptions,
     ) -> FilesVerifiedEvent:

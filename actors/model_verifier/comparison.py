@@ -6,7 +6,6 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from actors.model_verifier.file_verdict import FoundFile, judge, worth_hashing
 from actors.model_verifier.growing_hash import (
@@ -18,6 +17,7 @@ from actors.model_verifier.growing_hash import (
     identity_at,
 )
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.places.rooted_place import AnyPlace
 from schemas.manifest import FilePromise
 from schemas.models import VerificationFinding
 
@@ -46,7 +46,7 @@ class Comparison:
 
 def compare(
     hashes: dict[str, GrowingHash],
-    directory: Path,
+    directory: AnyPlace,
     promises: list[FilePromise],
     options: ReadOptions = READ_NOW,
     trusts: Trust | None = None,
@@ -85,7 +85,7 @@ class _Comparing:
     """Looks at one file after the other, and counts."""
 
     def __init__(
-        self, hashes: dict[str, GrowingHash], directory: Path, options: ReadOptions, trusts: Trust | None
+        self, hashes: dict[str, GrowingHash], directory: AnyPlace, options: ReadOptions, trusts: Trust | None
     ) -> None:
         self._hashes = hashes
         self._directory = directory
@@ -131,7 +131,9 @@ class _Comparing:
         self._hashes.pop(promise.path).close()
         return found, identity
 
-    def _finish(self, known: GrowingHash, promise: FilePromise, path: Path) -> tuple[FoundFile, FileIdentity]:
+    def _finish(
+        self, known: GrowingHash, promise: FilePromise, path: AnyPlace
+    ) -> tuple[FoundFile, FileIdentity]:
         """Hash the rest, and see that the file was not changed meanwhile."""
         before = known.identity
         known.advance(promise.size_bytes, self._buffer, self._options)

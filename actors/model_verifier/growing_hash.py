@@ -6,23 +6,16 @@ import contextlib
 import functools
 import hashlib
 import os
-import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.places.rooted_place import AnyPlace, placed
 from schemas.manifest import Pieces
 from schemas.models import FileProgress
 
 BUFFER_BYTES = 1 << 20
-_OPEN = (
-    os.O_RDONLY
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # or a named pipe would hang
-)
 
 
 @dataclass(frozen=True)
@@ -44,17 +37,14 @@ READ_NOW = ReadOptions()
 class GrowingHash:
     """Digest of the beginning of one open file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyPlace) -> None:
         """Open the file.
 
         Raises:
             OSError: there is no regular file, or only a link to one.
         """
-        self._descriptor = os.open(path, _OPEN)
+        self._descriptor = placed(path).open(os.O_RDONLY)
         self._file = os.fdopen(self._descriptor, "rb", buffering=0)
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            self._file.close()
-            raise OSError("it is not a regular file")
         self._digest = hashlib.sha256()
         self.hashed_bytes = 0
 
@@ -122,7 +112,7 @@ class GrowingHashes:
         """Made when the first file is read: most of its life a verifier is idle."""
         return bytearray(BUFFER_BYTES)
 
-    def follow(self, model_id: str, attempt: int, directory: Path, files: list[FileProgress]) -> int:
+    def follow(self, model_id: str, attempt: int, directory: AnyPlace, files: list[FileProgress]) -> int:
         """Hash what became durable; returns how many bytes that were. A new attempt begins from zero."""
         if model_id in self._judged:
             return 0  # the verdict has the digests, and reads what is left
@@ -164,7 +154,7 @@ class GrowingHashes:
             self.drop(model_id)
 
 
-def current_hash(hashes: dict[str, GrowingHash], name: str, path: Path) -> GrowingHash:
+def current_hash(hashes: dict[str, GrowingHash], name: str, path: AnyPlace) -> GrowingHash:
     """The hash of the file that lies there now; begun anew if it is another file than before."""
     known = hashes.get(name)
     if known is not None and not hash_goes_on(known.hashed_bytes, known.identity, identity_at(path)):
@@ -175,7 +165,7 @@ def current_hash(hashes: dict[str, GrowingHash], name: str, path: Path) -> Growi
     return known
 
 
-def identity_at(path: Path) -> FileIdentity | None:
+def identity_at(path: AnyPlace) -> FileIdentity | None:
     """Identity of what lies under a name, not following a link; None if nothing does.
 
     Raises:

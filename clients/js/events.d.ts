@@ -1578,7 +1578,7 @@ export interface PartialsListRequestEvent {
 
 /** Why a directory cannot be used. */
 export interface PathProblem {
-  kind: "busy" | "environment" | "held" | "missing" | "nested" | "not_a_directory" | "not_writable" | "relative" | "removed_drive" | "space" | "unreadable" | "user_data";
+  kind: "busy" | "environment" | "held" | "missing" | "nested" | "not_a_directory" | "not_writable" | "relative" | "removed_drive" | "shared" | "space" | "unreadable" | "user_data";
   category: "config" | "logs" | "models" | "state" | "tools" | "workspace" | "root";
   path: string;
   /** a sentence that names the directory and says what to do. */

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,7 +70,7 @@ def reuse_sound_files(
     moved = []
     for file in reusable_files(entry, layout.record_in(source), findings):
         staged = layout.staged_file(entry.id, file.promise)
-        if not os.path.lexists(staged) and (source / file.promise.path).is_file():
+        if not staged.is_there() and (source / file.promise.path).is_file():
             make_directory(staged.parent)
             move(source / file.promise.path, staged)
             moved.append(file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from types import TracebackType
 
 import anyio
@@ -21,6 +20,7 @@ from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
 from actors.model_downloader.transfer.transfer import DISK_FULL, Transfer, TransferFailure
 from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.places.rooted_place import RootedPlace
 from bus.errors import RequestFailed, UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.models import (
@@ -218,7 +218,7 @@ class Install:
         await self._context.publish(ModelVerifiedEvent(model_id=entry.id, size_bytes=entry.size_bytes))
         return None
 
-    async def _activate(self) -> Path | None:
+    async def _activate(self) -> RootedPlace | None:
         """Make the verified revision the active one.
 
         Returns None if that had to wait for holders: the files have to be verified again then.
@@ -240,7 +240,7 @@ class Install:
                 directory = await anyio.to_thread.run_sync(activate, self._layout, self.entry, members)
         return directory
 
-    async def _report_installed(self, directory: Path) -> None:
+    async def _report_installed(self, directory: RootedPlace) -> None:
         self._is_installed = True
         state = self._journal.state
         with anyio.CancelScope(shield=True):

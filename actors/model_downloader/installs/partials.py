@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGIN
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingState, read_journal
 from actors.shared.clocks import careful_clock
 from actors.shared.durable.directory_tree import disk_bytes
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.models import (
@@ -100,7 +100,7 @@ class Partials:
 
     async def _find_all(self) -> list[PartialFound]:
         found = await anyio.to_thread.run_sync(
-            find_partials, self._layout.path, dict(self._registry.entries), self._now()
+            find_partials, self._layout.root, dict(self._registry.entries), self._now()
         )
         return [self._with_state(one) for one in found]
 
@@ -116,7 +116,7 @@ class Partials:
         )
 
 
-def find_partials(models: Path, entries: Mapping[str, ModelEntry], now: float) -> list[PartialFound]:
+def find_partials(models: AnyPlace, entries: Mapping[str, ModelEntry], now: float) -> list[PartialFound]:
     """All partials in a directory, also of models that the manifest no longer names. Blocks.
 
     Args:
@@ -125,18 +125,18 @@ def find_partials(models: Path, entries: Mapping[str, ModelEntry], now: float) -
         now: seconds since the Unix epoch.
     """
     try:
-        places = sorted(models.iterdir())
+        places = list(below(models).iterdir())
     except OSError:
         return []
     found = (find_partial(place, entries, now) for place in places)
     return [partial for partial in found if partial is not None]
 
 
-def find_partial(place: Path, entries: Mapping[str, ModelEntry], now: float) -> PartialFound | None:
+def find_partial(place: RootedPlace, entries: Mapping[str, ModelEntry], now: float) -> PartialFound | None:
     """What lies at one place, with its state on disk; None if that is no partial. Blocks."""
     if not place.name.endswith((STAGING_SUFFIX, DAMAGED_SUFFIX)) or place.name.startswith("."):
         return None
-    if place.is_symlink() or not place.is_dir():
+    if not place.is_dir():
         return None
     age_seconds = max(0.0, now - _changed_at(place))
     if place.name.endswith(DAMAGED_SUFFIX):
@@ -166,7 +166,7 @@ def find_partial(place: Path, entries: Mapping[str, ModelEntry], now: float) -> 
     )
 
 
-def place_of(layout: ModelsLayout, found: PartialFound) -> Path:
+def place_of(layout: ModelsLayout, found: PartialFound) -> RootedPlace:
     """Where a partial lies."""
     return layout.staging(found.model_id) if found.kind == "partial" else layout.damaged(found.model_id)
 
@@ -176,7 +176,7 @@ def _hosts(journal: StagingState) -> list[str]:
     return list(dict.fromkeys(hosts))
 
 
-def _changed_at(place: Path) -> float:
+def _changed_at(place: RootedPlace) -> float:
     """When a partial was last added to.
 
     Every step replaces the journal, and a directory changes when it is renamed into its place.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import AnyPlace
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
 LEASES_NAME: Final = ".undercroft.leases.json"
@@ -114,7 +114,7 @@ class LeaseBook:
 class LeaseFile:
     """The leases of a directory of models, in a file inside it, so that they survive the downloader."""
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: AnyPlace) -> None:
         self._record = RecordFile(models / LEASES_NAME, list[Lease], limit_bytes=LEASES_LIMIT_BYTES)
 
     def read(self) -> list[Lease]:

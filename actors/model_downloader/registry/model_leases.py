@@ -68,7 +68,7 @@ class ModelLeases:
         Raises:
             RecordNotRead: their file cannot be read.
         """
-        self._book = LeaseBook(await anyio.to_thread.run_sync(LeaseFile(self._layout.path).read))
+        self._book = LeaseBook(await anyio.to_thread.run_sync(LeaseFile(self._layout.root).read))
         self._book.expire(self._now())
         self._wake_waiting()
 
@@ -198,7 +198,7 @@ class ModelLeases:
 
     async def _save(self) -> None:
         async with self._saving:
-            await anyio.to_thread.run_sync(LeaseFile(self._layout.path).write, self._book.all())
+            await anyio.to_thread.run_sync(LeaseFile(self._layout.root).write, self._book.all())
 
     def _wake_waiting(self) -> None:
         self._changed.set()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RevisionRecord
 from actors.model_downloader.staging.staging_journal import StagingState, read_journal
+from actors.shared.places.rooted_place import RootedPlace
 from schemas.manifest import ModelEntry
 
 LIST_FROM_MODELS: Final = 8
@@ -66,13 +65,13 @@ def read_models(layout: ModelsLayout, entries: Collection[ModelEntry]) -> dict[s
 
 def _names(layout: ModelsLayout) -> frozenset[str]:
     try:
-        return frozenset(os.listdir(layout.path))
+        return frozenset(layout.root.names())
     except OSError:
         return frozenset()
 
 
 def _read(layout: ModelsLayout, entry: ModelEntry, names: frozenset[str] | None) -> ModelOnDisk:
-    def is_there(place: Path) -> bool:
+    def is_there(place: RootedPlace) -> bool:
         return (names is None or place.name in names) and place.is_dir()
 
     model_id = entry.id

@@ -11,9 +11,10 @@ import anyio
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
 from actors.model_downloader.relocation.served_models import ServedModels
 from actors.shared.durable.directory_lock import DirectoryLocked
+from actors.shared.places.shared_root import SharedRoot
 
 TAKE_OVER_SECONDS: Final = 1.0
-"""Pause between two looks at a directory that another process owns."""
+"""Pause between two looks at a directory that another process owns, or that cannot be used."""
 
 
 class DirectoryWatch:
@@ -33,9 +34,6 @@ class DirectoryWatch:
 
         A chosen directory that is missing is never created. The models of one that another process owns are
         published as they lie there.
-
-        Raises:
-            OSError: it cannot be used.
         """
         if problem := await self._directory.problem():
             await self._models.lost(problem)
@@ -44,6 +42,9 @@ class DirectoryWatch:
             await self._directory.take()
         except DirectoryLocked:
             await self._models.announce_changes()
+            return False
+        except (OSError, SharedRoot):
+            await self._models.lost(self._directory.refusal)
             return False
         return True
 
@@ -55,7 +56,7 @@ class DirectoryWatch:
         """Wait until it is worth looking again.
 
         That is when `look_again` was called, when a silent disk answered, or when another process may have
-        given the directory back.
+        given the directory back, or a person may have mended it.
         """
         async with anyio.create_task_group() as waits:
 
@@ -66,6 +67,6 @@ class DirectoryWatch:
             waits.start_soon(end_after, self._news.wait)
             if self._directory.was_silent:
                 waits.start_soon(end_after, self._directory.until_answered)
-            if self._directory.locked_by is not None:
+            if self._directory.locked_by is not None or self._directory.refusal:
                 waits.start_soon(end_after, partial(anyio.sleep, TAKE_OVER_SECONDS))
         self._news = anyio.Event()

@@ -13,6 +13,7 @@ from actors.model_downloader.relocation.directory_probe import DirectoryProbe, P
 from actors.model_downloader.staging.activation import finish
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
+from actors.shared.places.shared_root import SharedRoot, check_root
 from bus.errors import Refused
 
 RELEASE_SECONDS: Final = 2.0
@@ -25,6 +26,7 @@ class ModelsDirectory:
     Attributes:
         layout: of the directory that serves now.
         locked_by: says which process owns it; None if none does, or we do.
+        refusal: why it could not be opened, in a sentence; empty if it could.
         was_silent: its disk did not answer the last look.
     """
 
@@ -39,6 +41,7 @@ class ModelsDirectory:
         """
         self.layout = layout
         self.locked_by: DirectoryLocked | None = None
+        self.refusal = ""
         self.was_silent = False
         self._default = default
         self._owner = owner
@@ -86,6 +89,8 @@ class ModelsDirectory:
             )
         if problem := await self.problem():
             raise Refused(f"{problem}; see 'undercroft paths'")
+        if self.refusal:
+            raise Refused(f"{self.refusal}; see 'undercroft paths'")
         if not self.is_ours:
             raise Refused(f"{self.layout.path}: the models are being opened; try again in a moment")
 
@@ -94,26 +99,33 @@ class ModelsDirectory:
 
         Raises:
             DirectoryLocked: another process owns it.
+            SharedRoot: others may write to it.
             OSError: it cannot be used.
         """
+        self.locked_by, self.refusal = None, ""
         try:
             self._lock = await anyio.to_thread.run_sync(self._take)
         except DirectoryLocked as locked:
             self.locked_by = locked
             raise
-        self.locked_by = None
+        except (OSError, SharedRoot) as error:
+            self.refusal = f"the directory of the models is not used: {error}"
+            raise
 
     def lose(self) -> None:
         """The directory is gone, and with it what was locked."""
         self._lock = None
+        self.layout.release()
 
     async def lock_target(self, target: Path) -> None:
         """Own the directory that the models are to go to.
 
         Raises:
             DirectoryLocked: another process owns it.
+            SharedRoot: others may write to it.
             OSError: it cannot be used.
         """
+        await anyio.to_thread.run_sync(check_root, target)
         lock = DirectoryLock(target, self._owner)
         await anyio.to_thread.run_sync(lock.acquire)
         self._target_lock = lock
@@ -127,8 +139,8 @@ class ModelsDirectory:
     def change_to_target(self, target: Path) -> None:
         """From now on the target serves; the former directory stays ours until `release_former`."""
         self._former_lock, self._lock, self._target_lock = self._lock, self._target_lock, None
-        self.layout.path = target
-        self.locked_by = None
+        self.layout.change_to(target)
+        self.locked_by, self.refusal = None, ""
 
     async def release_former(self) -> None:
         """Give back the directory that served before, if it is ours."""
@@ -140,6 +152,8 @@ class ModelsDirectory:
         """Give back everything that is ours."""
         await self.free_target()
         await self.release_former()
+        with anyio.move_on_after(RELEASE_SECONDS):
+            await anyio.to_thread.run_sync(self.layout.release, abandon_on_cancel=True)
         lock, self._lock = self._lock, None
         if lock is not None:
             await _release(lock)
@@ -150,8 +164,10 @@ class ModelsDirectory:
         return presence
 
     def _take(self) -> DirectoryLock:
+        check_root(self.layout.path)
         lock = DirectoryLock(self.layout.path, self._owner)
         lock.acquire()
+        self.layout.hold()
         self.layout.prepare()
         finish(self.layout)
         return lock

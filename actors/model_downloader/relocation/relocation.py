@@ -8,7 +8,6 @@ crash at any moment the next start continues from the journal.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +32,7 @@ from actors.model_downloader.verifier_client import VerifierClient
 from actors.shared.durable.directory_tree import TRASH_PREFIX, discard, sweep, tree_bytes
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import RootedPlace, below
 from bus.client import Peer
 from bus.errors import RequestFailed, UndercroftError
 from bus.retry import ANY_FAILURE, UNANSWERED, Sleep, request_until_answered
@@ -85,7 +85,7 @@ class Relocation:
         self._leases = leases
         self._peer = peer
         self._sleep = sleep
-        self._source, self._target = Path(journal.source), Path(journal.target)
+        self._source, self._target = below(Path(journal.source)), below(Path(journal.target))
         self._copy = VerifiedCopy(self._source, self._target, entries, verifier, peer, self.stop, sleep)
         self._moved_bytes = 0
         self._total_bytes = 0
@@ -152,7 +152,7 @@ class Relocation:
         self._write_journal(phase="giving_up")
         placed_now = [self.journal.placing] if self._was_placed(self.journal.placing) else []
         for name in {*self.journal.placed, *placed_now} - {*self.journal.adopted}:
-            if os.path.lexists(self._source / name):
+            if (self._source / name).is_there():
                 discard(self._target / name)
         sweep(self._target, MOVING_PREFIX, TRASH_PREFIX)
         self._record.remove()
@@ -220,9 +220,9 @@ class Relocation:
         """Whether a crash came between giving a directory its name and noting that. Blocks."""
         if not name or self.journal.placing != name:
             return False
-        if os.path.lexists(self._target / f"{MOVING_PREFIX}{name}"):
+        if (self._target / f"{MOVING_PREFIX}{name}").is_there():
             return False
-        return any(os.path.lexists(self._target / final) for final in (name, name + DAMAGED_SUFFIX))
+        return any((self._target / final).is_there() for final in (name, name + DAMAGED_SUFFIX))
 
     async def _adopt_all(self) -> None:
         """Find out which models lie at the new place and match."""
@@ -265,7 +265,7 @@ class Relocation:
             with contextlib.suppress(OSError, DurableWriteFailed):  # open in a program (Windows): it stays
                 discard(self._source / name)
 
-    def _directories_of(self, model_id: str, root: Path) -> list[str]:
+    def _directories_of(self, model_id: str, root: RootedPlace) -> list[str]:
         entries = dict(self._entries)
         return [name for name in model_directories(root, entries) if model_of(name, entries) == model_id]
 

@@ -11,6 +11,7 @@ from actors.model_downloader.relocation.relocation_journal import RelocationJour
 from actors.model_downloader.relocation.tree_copy import is_one_file_system, model_directories, model_of
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.directory_tree import tree_bytes
+from actors.shared.places.rooted_place import below
 from bus.errors import UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent
@@ -67,7 +68,7 @@ def plan_relocation(
         moved = [name for name in model_directories(source, entries) if name not in adopted]
         nearest = next((place for place in (target, *target.parents) if place.is_dir()), target)
         if not is_one_file_system(source, nearest):
-            copy_bytes = sum(tree_bytes(source / name) for name in moved)
+            copy_bytes = sum(tree_bytes(below(source) / name) for name in moved)
     return ModelsRelocationEvent(
         moved_models=sorted({model_of(name, entries) for name in moved}),
         adopted_models=sorted(adopted),

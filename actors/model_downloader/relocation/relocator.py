@@ -27,6 +27,7 @@ from actors.model_downloader.relocation.served_models import ServedModels
 from actors.model_downloader.relocation.tree_copy import CopyStopped
 from actors.model_downloader.verifier_client import VerifierClient
 from actors.shared.durable.directory_lock import DirectoryLocked
+from actors.shared.places.shared_root import SharedRoot
 from bus.client import Peer
 from bus.errors import Refused, UndercroftError
 from schemas.manifest import ModelEntry
@@ -282,7 +283,7 @@ class Relocator:
         if await anyio.to_thread.run_sync(Path(journal.target).is_dir):
             try:
                 await self._directory.lock_target(Path(journal.target))
-            except (DirectoryLocked, OSError) as error:
+            except (DirectoryLocked, SharedRoot, OSError) as error:
                 await self._relocation_of(journal).report("failed", str(error))
                 await anyio.to_thread.run_sync(self._record.remove)
                 await self._models.serve()

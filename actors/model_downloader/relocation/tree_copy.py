@@ -7,7 +7,6 @@ everything until the old one is cleared.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -16,9 +15,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from actors.shared.durable.directory_tree import discard
-from actors.shared.durable.durable_write import make_directory, move, sync_directory, sync_file
+from actors.shared.durable.directory_tree import directories_below, discard
+from actors.shared.durable.durable_write import (
+    REAL_DISK,
+    make_directory,
+    move,
+    sync_directory,
+    sync_file,
+)
 from actors.shared.durable.numbered_name import first_free
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, at, below
 from bus.errors import UndercroftError
 
 MOVING_PREFIX: Final = ".moving-"
@@ -49,7 +55,7 @@ class TreeCopy:
     """
 
     def __init__(
-        self, source: Path, target: Path, count_bytes: Callable[[int], None], stop: threading.Event
+        self, source: AnyPlace, target: AnyPlace, count_bytes: Callable[[int], None], stop: threading.Event
     ) -> None:
         """Copy nothing yet.
 
@@ -59,8 +65,8 @@ class TreeCopy:
             count_bytes: called with the number of further bytes that are at the target.
             stop: ends the copy.
         """
-        self._source = source
-        self._target = target
+        self._source = below(source)
+        self._target = below(target)
         self._count_bytes = count_bytes
         self.stop = stop
 
@@ -75,18 +81,15 @@ class TreeCopy:
             OSError: a disk refused.
         """
         source, moving = self._source / name, self._target / (MOVING_PREFIX + name)
-        if source.is_symlink() or not source.is_dir():
+        if not source.is_dir():
             return self._copy_entry(source, moving)
         all_linked = True
-        for parent, _, files in os.walk(source):
-            inside = moving / Path(parent).relative_to(source)
+        for directory in directories_below(source):
+            inside = RootedPlace(moving.root, (*moving.parts, *directory.parts[len(source.parts) :]))
             make_directory(inside)
-            for file in sorted(files):
-                all_linked &= self._copy_entry(Path(parent) / file, inside / file)
-        for parent, names, _ in os.walk(source):
-            inside = moving / Path(parent).relative_to(source)
-            for link in (name for name in names if (Path(parent) / name).is_symlink()):
-                _copy_link(Path(parent) / link, inside / link)
+            for entry, is_directory in directory.entries():
+                if not is_directory:
+                    all_linked &= self._copy_entry(entry, inside.child(entry.name))
             sync_directory(inside)
         return all_linked
 
@@ -100,10 +103,10 @@ class TreeCopy:
         moving = self._target / f"{MOVING_PREFIX}{name}"
         if final != name:
             renamed = self._target / f"{MOVING_PREFIX}{final}"
-            os.rename(moving, renamed)
+            move(moving, renamed)
             moving = renamed
         target = self._target / final
-        if os.path.lexists(target):
+        if target.is_there():
             put_aside(target)
         move(moving, target)
 
@@ -111,7 +114,7 @@ class TreeCopy:
         """Delete what was copied of one directory and has no name yet."""
         discard(self._target / (MOVING_PREFIX + name))
 
-    def _copy_entry(self, source: Path, target: Path) -> bool:
+    def _copy_entry(self, source: RootedPlace, target: RootedPlace) -> bool:
         """Link or copy a file; returns whether no byte was copied."""
         found = source.lstat()
         if stat.S_ISLNK(found.st_mode):
@@ -123,30 +126,34 @@ class TreeCopy:
             self._copy_bytes(source, target, found)
             return False
         self._count_bytes(found.st_size)
-        return os.path.samefile(source, target)
+        return os.path.samestat(source.lstat(), target.lstat())
 
-    def _copy_bytes(self, source: Path, target: Path, found: os.stat_result) -> None:
+    def _copy_bytes(self, source: RootedPlace, target: RootedPlace, found: os.stat_result) -> None:
         unfinished = target.with_name(target.name + UNFINISHED_SUFFIX)
+        unfinished.unlink(missing_ok=True)
         buffer = memoryview(bytearray(COPY_CHUNK_BYTES))
-        with source.open("rb", buffering=0) as reader, unfinished.open("wb", buffering=0) as writer:
+        with (
+            os.fdopen(source.open(os.O_RDONLY), "rb", buffering=0) as reader,
+            os.fdopen(unfinished.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb", buffering=0) as writer,
+        ):
             while count := reader.readinto(buffer):
                 if self.stop.is_set():
                     raise CopyStopped
                 _write(writer.fileno(), buffer[:count])
                 self._count_bytes(count)
-            os.utime(unfinished, ns=(found.st_atime_ns, found.st_mtime_ns))
+            _set_times(unfinished, writer.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))
             sync_file(writer.fileno())
-        os.replace(unfinished, target)
+        REAL_DISK.rename(unfinished, target)
 
 
-def model_directories(root: Path, model_ids: Iterable[str]) -> list[str]:
+def model_directories(root: AnyPlace, model_ids: Iterable[str]) -> list[str]:
     """Names of what lies in a directory and belongs to these models: installed, partial, former, damaged.
 
     Other names are not ours, and are not touched.
     """
     ids = tuple(model_ids)
     try:
-        names = sorted(entry.name for entry in root.iterdir())
+        names = below(root).names()
     except OSError:
         return []
     return [name for name in names if any(name == known or name.startswith(known + ".") for known in ids)]
@@ -167,14 +174,14 @@ def is_one_file_system(one: Path, other: Path) -> bool:
         return False
 
 
-def put_aside(place: Path) -> Path:
+def put_aside(place: RootedPlace) -> RootedPlace:
     """Rename what is in the way to `<name>.aside`, `<name>.aside.2` and so on."""
     aside = first_free(place.with_name(place.name + ASIDE_SUFFIX))
     move(place, aside)
     return aside
 
 
-def _is_complete(found: os.stat_result, target: Path) -> bool:
+def _is_complete(found: os.stat_result, target: RootedPlace) -> bool:
     """Whether an earlier attempt finished this file.
 
     Only a synced copy has the final name, and it has the time of its source.
@@ -187,11 +194,11 @@ def _is_complete(found: os.stat_result, target: Path) -> bool:
     return stat.S_ISREG(there.st_mode) and is_same
 
 
-def _link(source: Path, target: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        target.unlink()
+def _link(source: RootedPlace, target: RootedPlace) -> bool:
+    target.unlink(missing_ok=True)
     try:
-        os.link(source, target, follow_symlinks=False)
+        with at(source) as (name, directory), at(target) as (new_name, new_directory):
+            os.link(name, new_name, src_dir_fd=directory, dst_dir_fd=new_directory, follow_symlinks=False)
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LINKS:
             raise
@@ -199,9 +206,20 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _copy_link(source: Path, target: Path) -> None:
-    if not os.path.lexists(target):
-        os.symlink(os.readlink(source), target)
+def _copy_link(source: RootedPlace, target: RootedPlace) -> None:
+    """Make the same link. What reads models does not follow it, there as here."""
+    if not target.is_there():
+        with at(source) as (name, directory):
+            leads_to = os.readlink(name, dir_fd=directory)
+        with at(target) as (name, directory):
+            os.symlink(leads_to, name, dir_fd=directory)
+
+
+def _set_times(place: RootedPlace, descriptor: int, ns: tuple[int, int]) -> None:
+    if os.utime in os.supports_fd:
+        os.utime(descriptor, ns=ns)
+    else:
+        os.utime(place.path, ns=ns)  # Windows
 
 
 def _write(descriptor: int, content: memoryview) -> None:

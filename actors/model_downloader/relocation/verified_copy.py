@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
@@ -15,6 +13,7 @@ from actors.model_downloader.relocation.tree_copy import MOVING_PREFIX, TreeCopy
 from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, FORMER_SUFFIX
 from actors.model_downloader.staging.revisions import promises_of, read_record
 from actors.model_downloader.verifier_client import VerifierClient
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.client import Peer
 from bus.errors import RequestFailed
 from bus.retry import ANY_FAILURE, Sleep, until_answered
@@ -35,8 +34,8 @@ class VerifiedCopy:
 
     def __init__(
         self,
-        source: Path,
-        target: Path,
+        source: AnyPlace,
+        target: AnyPlace,
         entries: Mapping[str, ModelEntry],
         verifier: VerifierClient,
         peer: Peer,
@@ -55,8 +54,8 @@ class VerifiedCopy:
             sleep: waits before a request is repeated.
         """
         self.bytes_now = 0
-        self._source = source
-        self._target = target
+        self._source = below(source)
+        self._target = below(target)
         self._entries = entries
         self._verifier = verifier
         self._peer = peer
@@ -103,24 +102,26 @@ class VerifiedCopy:
     async def is_at_target(self, name: str) -> bool:
         """Whether the target has this directory already, whole; what has its name and is not is put aside."""
         there = self._target / name
-        if not await anyio.to_thread.run_sync(os.path.lexists, there):
+        if not await anyio.to_thread.run_sync(there.is_there):
             return False
         promises = await self.promises(name, self._source)
-        if promises is not None and await anyio.to_thread.run_sync(_is_directory, there):
+        if promises is not None and await anyio.to_thread.run_sync(there.is_dir):
             verdict = await self.verify(name, there, promises)
             if not verdict.findings:
                 return True
         await anyio.to_thread.run_sync(put_aside, there)
         return False
 
-    async def promises(self, name: str, root: Path) -> list[FilePromise] | None:
+    async def promises(self, name: str, root: RootedPlace) -> list[FilePromise] | None:
         """What an installed revision has to keep; None for partials and others that promise nothing."""
         entry = self._entries.get(name.removesuffix(FORMER_SUFFIX))
         if entry is None:
             return None
         return await anyio.to_thread.run_sync(_promises_in, root / name, entry)
 
-    async def verify(self, name: str, directory: Path, promises: list[FilePromise]) -> FilesVerifiedEvent:
+    async def verify(
+        self, name: str, directory: RootedPlace, promises: list[FilePromise]
+    ) -> FilesVerifiedEvent:
         """Have the verifier compare a directory with what it promises.
 
         Repeated after a refusal, too: a verifier that restarted in between knows only the old place.
@@ -149,11 +150,7 @@ class VerifiedCopy:
         self.bytes_now += size_bytes
 
 
-def _is_directory(place: Path) -> bool:
-    return place.is_dir() and not place.is_symlink()
-
-
-def _promises_in(directory: Path, entry: ModelEntry) -> list[FilePromise] | None:
+def _promises_in(directory: RootedPlace, entry: ModelEntry) -> list[FilePromise] | None:
     """What the revision in a directory has to keep; None if nothing says so. Blocks."""
     if not directory.is_dir():
         return None

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from actors.model_downloader.staging.models_layout import BACK_PREFIX, NEXT_PREFIX, ModelsLayout
 from actors.model_downloader.staging.revisions import (
@@ -26,8 +24,9 @@ from actors.model_downloader.staging.revisions import (
 )
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, read_journal
 from actors.shared.durable.atomic_exchange import exchange
-from actors.shared.durable.directory_tree import files_below
+from actors.shared.durable.directory_tree import directories_below, places_below
 from actors.shared.durable.durable_write import DurableWriteFailed, move, sync_directory
+from actors.shared.places.rooted_place import RootedPlace
 from schemas.manifest import ModelEntry
 
 
@@ -56,7 +55,7 @@ def unpack_archives(layout: ModelsLayout, entry: ModelEntry) -> dict[str, list[I
 
 def activate(
     layout: ModelsLayout, entry: ModelEntry, members: Mapping[str, list[InstalledFile]] | None = None
-) -> Path:
+) -> RootedPlace:
     """Make a verified staging directory the model; what was active becomes the former revision.
 
     Args:
@@ -76,8 +75,8 @@ def activate(
     known = [layout.record(entry.id), layout.former_record(entry.id)]
     sequence = max((record.sequence for record in known if record), default=0) + 1
     write_record(staging, record_of(entry, members or {}, sequence, read_journal(staging)))
-    for parent, _, _ in os.walk(staging):
-        sync_directory(Path(parent))
+    for directory in directories_below(staging):
+        sync_directory(directory)
     layout.trash(layout.next(entry.id))
     move(staging, layout.next(entry.id))
     try:
@@ -96,9 +95,9 @@ def roll_back(layout: ModelsLayout, model_id: str) -> None:
         DurableWriteFailed: the same.
     """
     active, former, back = layout.installed(model_id), layout.former(model_id), layout.back(model_id)
-    if not os.path.lexists(former):
+    if not former.is_there():
         raise DurableWriteFailed(str(former), "rename", errno.ENOENT, "there is no former revision")
-    if not os.path.lexists(active):
+    if not active.is_there():
         move(former, active)
     elif not exchange(active, former):
         layout.trash(back)
@@ -127,9 +126,9 @@ def finish(layout: ModelsLayout) -> None:
 def _finish_roll_back(layout: ModelsLayout, model_id: str) -> None:
     """Bring a rollback by renames to its end."""
     active, former, back = layout.installed(model_id), layout.former(model_id), layout.back(model_id)
-    if not os.path.lexists(active):
-        move(former if os.path.lexists(former) else back, active)
-    if os.path.lexists(back) and not os.path.lexists(former):
+    if not active.is_there():
+        move(former if former.is_there() else back, active)
+    if back.is_there() and not former.is_there():
         move(back, former)
     layout.trash(back)
 
@@ -143,7 +142,7 @@ def _swap(layout: ModelsLayout, model_id: str) -> None:
     if _is_newer(coming, active):
         record = read_record(coming)
         _drop_strangers(coming, {content.path for content in record.contents} if record else set())
-        if not os.path.lexists(active):
+        if not active.is_there():
             move(coming, active)
         elif not exchange(coming, active):
             _retire(layout, model_id, active, read_record(coming))
@@ -152,7 +151,7 @@ def _swap(layout: ModelsLayout, model_id: str) -> None:
     layout.trash(layout.damaged(model_id))
 
 
-def _is_newer(coming: Path, active: Path) -> bool:
+def _is_newer(coming: RootedPlace, active: RootedPlace) -> bool:
     """Whether `.next-<id>` is yet to become active.
 
     Only what was installed before there were records has none.
@@ -161,16 +160,18 @@ def _is_newer(coming: Path, active: Path) -> bool:
     return record is not None and (serving is None or record.sequence > serving.sequence)
 
 
-def _retire(layout: ModelsLayout, model_id: str, place: Path, successor: RevisionRecord | None) -> None:
+def _retire(
+    layout: ModelsLayout, model_id: str, place: RootedPlace, successor: RevisionRecord | None
+) -> None:
     """Keep what was active as the former revision, in place of the one before it.
 
     What its successor merely repairs is no revision to go back to, and is removed.
     """
-    if not os.path.lexists(place):
+    if not place.is_there():
         return
     record = read_record(place)
     is_repaired = record and successor and record.promises == successor.promises
-    if place.is_symlink() or not place.is_dir() or is_repaired:
+    if not place.is_dir() or is_repaired:
         layout.trash(place)
         return
     layout.trash(layout.former(model_id))
@@ -180,19 +181,19 @@ def _retire(layout: ModelsLayout, model_id: str, place: Path, successor: Revisio
 def _step_back(layout: ModelsLayout, model_id: str) -> None:
     """Undo the first half of an activation whose second half failed; nothing has to be fetched again."""
     active, coming, staging = layout.installed(model_id), layout.next(model_id), layout.staging(model_id)
-    if os.path.lexists(active) and _is_newer(coming, active) and not os.path.lexists(staging):
+    if active.is_there() and _is_newer(coming, active) and not staging.is_there():
         with contextlib.suppress(DurableWriteFailed):
             move(coming, staging)
 
 
-def _drop_strangers(directory: Path, contents: set[str]) -> None:
+def _drop_strangers(directory: RootedPlace, contents: set[str]) -> None:
     """Remove what is not part of the model, the journal first.
 
     Such as archives, files with wrong bytes, and what an interrupted unpacking left.
     """
-    for stranger in sorted(files_below(directory), key=lambda path: path.name != JOURNAL_NAME):
-        if stranger.relative_to(directory).as_posix() not in contents | {RECORD_NAME}:
+    for stranger in sorted(places_below(directory), key=lambda place: place.name != JOURNAL_NAME):
+        if "/".join(stranger.parts[len(directory.parts) :]) not in contents | {RECORD_NAME}:
             stranger.unlink()
-    for parent, _, _ in os.walk(directory, topdown=False):
-        if Path(parent) != directory and not os.listdir(parent):
-            os.rmdir(parent)
+    for inner in reversed(directories_below(directory)):
+        if inner != directory and not inner.names():
+            inner.rmdir()

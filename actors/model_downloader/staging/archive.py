@@ -11,7 +11,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 from actors.model_downloader.staging.archive_reader import (
     BUFFER_BYTES,
@@ -22,7 +21,8 @@ from actors.model_downloader.staging.archive_reader import (
 )
 from actors.model_downloader.staging.member_paths import MemberPaths, MemberUnfit
 from actors.model_downloader.staging.revisions import InstalledFile
-from actors.shared.durable.durable_write import FILE_MODE, make_directory, sync_data
+from actors.shared.durable.durable_write import make_directory, sync_data
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import UndercroftError
 from schemas.manifest import Unpack
 
@@ -57,9 +57,9 @@ class ArchiveRefused(UndercroftError):
 
 
 def unpack(
-    archive: Path,
+    archive: AnyPlace,
     how: Unpack,
-    root: Path,
+    root: AnyPlace,
     origin: str,
     taken: Iterable[str],
     limits: ArchiveLimits | None = None,
@@ -79,14 +79,14 @@ def unpack(
         OSError: the disk refused.
     """
     paths = MemberPaths(how, taken)
-    meter = UnpackMeter(archive.stat().st_size, limits or ArchiveLimits())
+    meter = UnpackMeter(archive.lstat().st_size, limits or ArchiveLimits())
     found: list[InstalledFile] = []
     with ExitStack() as stack:
         try:
             for member in archive_members(archive, how.format, meter, stack):
                 place = paths.place(member.name, is_directory=member.is_directory)
                 if place is not None:
-                    found.append(_write(member, root, place, origin, meter))
+                    found.append(_write(member, below(root) / place, place, origin, meter))
         except MemberUnfit as unfit:
             raise ArchiveRefused(origin, unfit.member, unfit.reason) from None
         except _BROKEN as error:
@@ -101,15 +101,16 @@ def unpack(
     return found
 
 
-def _write(member: ArchiveMember, root: Path, place: str, origin: str, meter: UnpackMeter) -> InstalledFile:
-    path = root / place
+def _write(
+    member: ArchiveMember, path: RootedPlace, place: str, origin: str, meter: UnpackMeter
+) -> InstalledFile:
     make_directory(path.parent)
     path.unlink(missing_ok=True)  # left by an interrupted unpacking
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     digest, size = hashlib.sha256(), 0
     with (
         closing(member.open()) as source,
-        os.fdopen(os.open(path, flags, FILE_MODE), "wb", buffering=0) as target,
+        os.fdopen(path.open(flags), "wb", buffering=0) as target,
     ):
         while content := source.read(BUFFER_BYTES):
             meter.count_bytes(len(content))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Protocol
 
 from actors.model_downloader.staging.member_paths import MemberUnfit
 from actors.model_downloader.staging.packed_stream import OF_TAR, PackedStream
 from actors.model_downloader.staging.zip_members import ZipMember, table_of_contents
+from actors.shared.places.rooted_place import AnyPlace, placed
 
 MEMBERS_LIMIT = 10_000
 UNPACKED_LIMIT_BYTES = 64 * 1024**3
@@ -104,7 +105,7 @@ class ArchiveMember:
 
 
 def archive_members(
-    archive: Path, format: str, meter: UnpackMeter, stack: ExitStack
+    archive: AnyPlace, format: str, meter: UnpackMeter, stack: ExitStack
 ) -> Iterator[ArchiveMember]:
     """The members of an archive, each to be read before the next one is asked for.
 
@@ -117,9 +118,9 @@ def archive_members(
     Raises:
         MemberUnfit: one is neither file nor directory, or too much came out.
     """
-    source = stack.enter_context(archive.open("rb"))
+    source = stack.enter_context(os.fdopen(placed(archive).open(os.O_RDONLY), "rb"))
     yield from (
-        _zip_members(source, archive.stat().st_size, meter)
+        _zip_members(source, os.fstat(source.fileno()).st_size, meter)
         if format == "zip"
         else _tar_members(MeteredReader(PackedStream(source, OF_TAR.get(format)), meter), meter, stack)
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.shared.manifest import path_problem
+from actors.shared.places.place_names import TakenPlaces
 from bus.errors import UndercroftError
 from schemas.manifest import Unpack
 
@@ -36,8 +36,7 @@ class MemberPaths:
             taken: those paths, with forward slashes.
         """
         self._how = how
-        self._files = {_folded(path) for path in (*taken, RECORD_NAME)}
-        self._directories = {parent for path in self._files for parent in _parents(path)}
+        self._taken = TakenPlaces([*taken, RECORD_NAME])
 
     def place(self, name: str, *, is_directory: bool) -> str | None:
         """Where a member goes, with forward slashes; None for a directory, and if `strip` leaves nothing.
@@ -59,24 +58,8 @@ class MemberPaths:
             raise MemberUnfit(name, problem)
         if len(path) > PATH_LIMIT_CHARACTERS:
             raise MemberUnfit(name, f"its path is longer than {PATH_LIMIT_CHARACTERS} characters")
-        return None if is_directory else self._claim(name, path)
-
-    def _claim(self, name: str, path: str) -> str:
-        folded = _folded(path)
-        if folded in self._files:
-            raise MemberUnfit(name, "its name is taken by another file, at least where case does not count")
-        if folded in self._directories or any(parent in self._files for parent in _parents(folded)):
-            raise MemberUnfit(name, "its name is taken by a file and a directory")
-        self._files.add(folded)
-        self._directories.update(_parents(folded))
+        if is_directory:
+            return None
+        if problem := self._taken.problem(path):
+            raise MemberUnfit(name, problem)
         return path
-
-
-def _folded(path: str) -> str:
-    """How file systems that ignore case and the composition of letters see a path."""
-    return unicodedata.normalize("NFC", path.casefold())
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]

@@ -21,6 +21,7 @@ from actors.shared.disk_space import disk_space
 from actors.shared.durable.directory_tree import discard, sweep, tree_bytes
 from actors.shared.durable.durable_write import make_directory, move, remove_file
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.places.rooted_place import RootedPlace, below
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
 
@@ -44,41 +45,63 @@ class ModelsLayout:
     """The directory of all models, which one downloader owns.
 
     Attributes:
-        path: the directory; each model has one below it, named by its id.
+        root: the directory; each model has one below it, named by its id.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._records: dict[Path, tuple[FileIdentity, RevisionRecord | None]] = {}
+        self.root = below(path)
+        self._records: dict[str, tuple[FileIdentity, RevisionRecord | None]] = {}
+
+    @property
+    def path(self) -> Path:
+        """The directory, for people and other processes."""
+        return self.root.path
+
+    def hold(self) -> None:
+        """Keep the directory open: whatever has its path later, models lie in this one.
+
+        Raises:
+            OSError: it is not there.
+        """
+        self.root.root.hold()
+
+    def release(self) -> None:
+        """Let go of the directory; the next use opens what has its path then."""
+        self.root.root.release()
+
+    def change_to(self, path: Path) -> None:
+        """From now on the models lie in another directory."""
+        self.release()
+        self.root = below(path)
 
     # -- places
     # ----------------------------------------------------------------------------------------------------
 
-    def installed(self, model_id: str) -> Path:
+    def installed(self, model_id: str) -> RootedPlace:
         """Where a model lies once it is verified."""
-        return self.path / _safe(model_id)
+        return self.root / _safe(model_id)
 
-    def staging(self, model_id: str) -> Path:
+    def staging(self, model_id: str) -> RootedPlace:
         """Where it lies until then."""
-        return self.path / (_safe(model_id) + STAGING_SUFFIX)
+        return self.root / (_safe(model_id) + STAGING_SUFFIX)
 
-    def damaged(self, model_id: str) -> Path:
+    def damaged(self, model_id: str) -> RootedPlace:
         """Where a model is put that does not keep its promise any more."""
-        return self.path / (_safe(model_id) + DAMAGED_SUFFIX)
+        return self.root / (_safe(model_id) + DAMAGED_SUFFIX)
 
-    def former(self, model_id: str) -> Path:
+    def former(self, model_id: str) -> RootedPlace:
         """Where the revision lies that was active before."""
-        return self.path / (_safe(model_id) + FORMER_SUFFIX)
+        return self.root / (_safe(model_id) + FORMER_SUFFIX)
 
-    def next(self, model_id: str) -> Path:
+    def next(self, model_id: str) -> RootedPlace:
         """Where a verified revision lies while it becomes active; no reader knows this name."""
-        return self.path / (NEXT_PREFIX + _safe(model_id))
+        return self.root / (NEXT_PREFIX + _safe(model_id))
 
-    def back(self, model_id: str) -> Path:
+    def back(self, model_id: str) -> RootedPlace:
         """Where the active revision lies while it changes places with the former one by renames."""
-        return self.path / (BACK_PREFIX + _safe(model_id))
+        return self.root / (BACK_PREFIX + _safe(model_id))
 
-    def staged_file(self, model_id: str, promise: FilePromise) -> Path:
+    def staged_file(self, model_id: str, promise: FilePromise) -> RootedPlace:
         """Where a file is written until it is verified."""
         return self.staging(model_id) / promise.path
 
@@ -91,11 +114,9 @@ class ModelsLayout:
         Args:
             prefix: NEXT_PREFIX or BACK_PREFIX.
         """
-        if not self.path.is_dir():
+        if not self.root.is_dir():
             return []
-        names = (
-            entry.name.removeprefix(prefix) for entry in self.path.iterdir() if entry.name.startswith(prefix)
-        )
+        names = (name.removeprefix(prefix) for name in self.root.names() if name.startswith(prefix))
         return sorted(name for name in names if _SAFE_ID.fullmatch(name))
 
     def record(self, model_id: str) -> RevisionRecord | None:
@@ -106,14 +127,14 @@ class ModelsLayout:
         """What the former revision is; None if there is none."""
         return self.record_in(self.former(model_id))
 
-    def record_in(self, directory: Path) -> RevisionRecord | None:
+    def record_in(self, directory: RootedPlace) -> RevisionRecord | None:
         """What a directory holds, as its record says. The record is read again only if it changed."""
         identity = FileIdentity.seen_at(directory / RECORD_NAME, follow_links=False)
         if identity is None:
             return None
-        known = self._records.get(directory)
+        known = self._records.get(str(directory))
         if known is None or known[0] != identity:
-            known = self._records[directory] = (identity, read_record(directory))
+            known = self._records[str(directory)] = (identity, read_record(directory))
         return known[1]
 
     def keeps_sizes(self, entry: ModelEntry) -> bool:
@@ -143,8 +164,8 @@ class ModelsLayout:
         Raises:
             OSError: the disk refused.
         """
-        make_directory(self.path)
-        sweep(self.path)
+        make_directory(self.root)
+        sweep(self.root)
 
     def open_staging(self, entry: ModelEntry) -> StagingJournal:
         """See `staging_recovery.open_staging`.
@@ -155,7 +176,7 @@ class ModelsLayout:
         """
         return open_staging(self.staging(entry.id), entry)
 
-    def set_aside(self, model_id: str, promise: FilePromise) -> Path | None:
+    def set_aside(self, model_id: str, promise: FilePromise) -> RootedPlace | None:
         """Keep a staged file with the wrong bytes under another name; only the newest one is kept.
 
         Returns:
@@ -170,7 +191,7 @@ class ModelsLayout:
             return None
         return aside
 
-    def put_out_of_use(self, model_id: str) -> Path:
+    def put_out_of_use(self, model_id: str) -> RootedPlace:
         """Take a damaged model's name away; returns where it lies now. Deletes an earlier damaged copy.
 
         Raises:
@@ -197,7 +218,7 @@ class ModelsLayout:
         """
         return sum(self._purge(place) for place in self._places(model_id))
 
-    def trash(self, place: Path) -> None:
+    def trash(self, place: RootedPlace) -> None:
         """Remove what lies at one of the places, if anything does. Its name vanishes at once.
 
         Raises:
@@ -205,12 +226,12 @@ class ModelsLayout:
         """
         discard(place)
 
-    def _purge(self, place: Path) -> int:
+    def _purge(self, place: RootedPlace) -> int:
         freed_bytes = tree_bytes(place)
         discard(place)
         return freed_bytes
 
-    def _places(self, model_id: str) -> list[Path]:
+    def _places(self, model_id: str) -> list[RootedPlace]:
         places = [self.installed, self.next, self.back, self.former, self.staging, self.damaged]
         return [place(model_id) for place in places]
 

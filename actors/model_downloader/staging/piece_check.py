@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import os
 
 from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, covers, union
+from actors.shared.places.rooted_place import AnyPlace, placed
 from schemas.manifest import FilePromise
 
 STEP_BYTES = 1 << 20
 
 
-def proven_ranges(path: Path, promise: FilePromise, written: ByteRanges) -> ByteRanges:
+def proven_ranges(path: AnyPlace, promise: FilePromise, written: ByteRanges) -> ByteRanges:
     """The ranges of a file whose pieces have the promised digests; none if the manifest names no pieces.
 
     Proven bytes may be kept whatever representation they came from. Reads the file in steps of 1 MiB.
@@ -27,7 +28,7 @@ def proven_ranges(path: Path, promise: FilePromise, written: ByteRanges) -> Byte
     found = []
     buffer = memoryview(bytearray(STEP_BYTES))
     try:
-        with path.open("rb", buffering=0) as file:
+        with os.fdopen(placed(path).open(os.O_RDONLY), "rb", buffering=0) as file:
             for number, digest in enumerate(pieces.sha256):
                 start = number * pieces.size_bytes
                 end = min(start + pieces.size_bytes, promise.size_bytes)

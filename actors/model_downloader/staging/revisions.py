@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
 from actors.model_downloader.staging.staging_journal import FileState, StagingState
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import AnyPlace
 from schemas.manifest import FilePromise, ModelEntry
 
 RECORD_NAME = ".undercroft.json"
@@ -150,7 +150,7 @@ def _promise(content: InstalledFile) -> FilePromise:
     )
 
 
-def read_record(directory: Path) -> RevisionRecord | None:
+def read_record(directory: AnyPlace) -> RevisionRecord | None:
     """The record of a directory; None if there is none that can be read.
 
     What was installed before there were records has none.
@@ -158,7 +158,7 @@ def read_record(directory: Path) -> RevisionRecord | None:
     return _file_in(directory).load()
 
 
-def write_record(directory: Path, record: RevisionRecord) -> None:
+def write_record(directory: AnyPlace, record: RevisionRecord) -> None:
     """Put a record into a directory, durably.
 
     Raises:
@@ -168,5 +168,5 @@ def write_record(directory: Path, record: RevisionRecord) -> None:
     _file_in(directory).write(record)
 
 
-def _file_in(directory: Path) -> RecordFile[RevisionRecord]:
+def _file_in(directory: AnyPlace) -> RecordFile[RevisionRecord]:
     return RecordFile(directory / RECORD_NAME, RevisionRecord, limit_bytes=RECORD_LIMIT_BYTES, format=FORMAT)

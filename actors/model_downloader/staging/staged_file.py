@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from pathlib import Path
 
 from actors.shared.durable.durable_write import make_directory, sync_data, sync_directory
+from actors.shared.places.rooted_place import AnyPlace, placed
 from bus.errors import UndercroftError
 
 
@@ -32,7 +32,7 @@ class StagedFile:
     `write` returns once the kernel has the bytes; `sync` once they are on the disk.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyPlace) -> None:
         """Open the file, or create it; a link under its name is not followed.
 
         Raises:
@@ -43,8 +43,7 @@ class StagedFile:
         self._descriptor = -1
         try:
             make_directory(path.parent)
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-            self._descriptor = os.open(path, flags, 0o600)
+            self._descriptor = placed(path).open(os.O_RDWR | os.O_CREAT)
             sync_directory(path.parent)
         except (OSError, UndercroftError) as error:
             self.close()
@@ -96,7 +95,7 @@ class StagedFile:
             return os.write(self._descriptor, view)
 
 
-def disk_failed(path: Path, error: OSError | UndercroftError) -> DiskFailed:
+def disk_failed(path: AnyPlace, error: OSError | UndercroftError) -> DiskFailed:
     """The failure that an error of the operating system amounts to."""
     number = getattr(error, "errno", 0) or 0
     reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from actors.model_downloader.staging.byte_ranges import (
     total_bytes,
 )
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import AnyPlace
 from schemas.manifest import FilePromise, ModelEntry
 
 JOURNAL_NAME = "journal.json"
@@ -94,7 +94,7 @@ class StagingState(msgspec.Struct, frozen=True, kw_only=True):
 class StagingJournal:
     """The journal in memory and on disk; safe to use from the threads that write and sync."""
 
-    def __init__(self, directory: Path, state: StagingState) -> None:
+    def __init__(self, directory: AnyPlace, state: StagingState) -> None:
         """Write nothing yet.
 
         Args:
@@ -152,7 +152,7 @@ class StagingJournal:
                 self._saved = state
 
 
-def read_journal(directory: Path) -> StagingState | None:
+def read_journal(directory: AnyPlace) -> StagingState | None:
     """What the journal of a staging directory says; None if there is none that can be read."""
     return _file_in(directory).load()
 
@@ -175,5 +175,5 @@ def _state(promise: FilePromise, known: FileState | None) -> FileState:
     return FileState(path=promise.path, size_bytes=promise.size_bytes, sha256=promise.sha256)
 
 
-def _file_in(directory: Path) -> RecordFile[StagingState]:
+def _file_in(directory: AnyPlace) -> RecordFile[StagingState]:
     return RecordFile(directory / JOURNAL_NAME, StagingState, limit_bytes=JOURNAL_LIMIT_BYTES, format=FORMAT)

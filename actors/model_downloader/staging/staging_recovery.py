@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import stat
-from pathlib import Path
+from typing import Final
 
 from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, total_bytes, union
 from actors.model_downloader.staging.staging_journal import (
@@ -17,11 +17,16 @@ from actors.model_downloader.staging.staging_journal import (
 )
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, read_watermarks
 from actors.shared.durable.boot_id import boot_id
-from actors.shared.durable.durable_write import make_directory, remove_file
+from actors.shared.durable.directory_tree import delete
+from actors.shared.durable.durable_write import make_directory, move, remove_file
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from schemas.manifest import ModelEntry
 
+OWN_SUFFIX: Final = ".own"
+COPY_STEP_BYTES: Final = 1 << 20
 
-def open_staging(directory: Path, entry: ModelEntry) -> StagingJournal:
+
+def open_staging(staging: AnyPlace, entry: ModelEntry) -> StagingJournal:
     """The journal of a model's staging directory; creates what is missing. All of it is durable on return.
 
     Cuts the files back to what can be trusted, so that afterwards they agree with the journal.
@@ -30,11 +35,12 @@ def open_staging(directory: Path, entry: ModelEntry) -> StagingJournal:
         OSError: the disk refused.
         DurableWriteFailed: the disk refused the journal.
     """
+    directory = below(staging)
     make_directory(directory)
     found = read_journal(directory)
     journal = StagingJournal(directory, reconcile(entry, found))
     boot, fetched = boot_id(), 0
-    marked = (directory / WATERMARKS_NAME).exists()
+    marked = (directory / WATERMARKS_NAME).is_there()
     marks = read_watermarks(directory, len(entry.files))
     paths = [file.path for file in entry.files]
     same_files = found is not None and [file.path for file in found.files] == paths
@@ -60,7 +66,7 @@ def open_staging(directory: Path, entry: ModelEntry) -> StagingJournal:
     return journal
 
 
-def regular_size(path: Path) -> int | None:
+def regular_size(path: AnyPlace) -> int | None:
     """Length of a regular file, not following a link; None if there is none."""
     try:
         found = path.lstat()
@@ -104,15 +110,34 @@ def trusted_ranges(
     return union(journaled, [(start, min(end, found_bytes)) for start, end in written])
 
 
-def _cut_back(path: Path, keep: ByteRanges) -> None:
+def _cut_back(path: RootedPlace, keep: ByteRanges) -> None:
     """Cut a file after its last byte to keep, durably. If there is none, remove whatever has this name."""
     if not keep:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        elif os.path.lexists(path):
+        if path.is_dir():
+            delete(path)
+        elif path.is_there():
             remove_file(path)
         return
-    with path.open("r+b") as file:
+    if path.lstat().st_nlink > 1:
+        _part_with_other_names(path)
+    with os.fdopen(path.open(os.O_RDWR), "r+b") as file:
         if os.fstat(file.fileno()).st_size != keep[-1][1]:
             file.truncate(keep[-1][1])
         os.fsync(file.fileno())
+
+
+def _part_with_other_names(path: RootedPlace) -> None:
+    """Give a file that has a second name a copy of its bytes, so that nothing is written under the other.
+
+    A move within one file system links the files of a partial, until the old place is cleared.
+    """
+    own = path.with_name(path.name + OWN_SUFFIX)
+    own.unlink(missing_ok=True)
+    with (
+        os.fdopen(path.open(os.O_RDONLY), "rb") as source,
+        os.fdopen(own.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as copy,
+    ):
+        shutil.copyfileobj(source, copy, COPY_STEP_BYTES)
+        copy.flush()
+        os.fsync(copy.fileno())
+    move(own, path)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from pathlib import Path
 
 from actors.model_downloader.staging.byte_ranges import ByteRange, ByteRanges, union
+from actors.shared.places.rooted_place import AnyPlace, below
 
 WATERMARKS_NAME = "written.marks"
 NO_MARK = -1
@@ -25,7 +25,7 @@ _POSITION_AT = 16
 class Watermarks:
     """The marks of one staging directory. Where the platform cannot write at an offset, there are none."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: AnyPlace) -> None:
         """Create the file, empty.
 
         Raises:
@@ -35,8 +35,8 @@ class Watermarks:
         self._used: list[tuple[int, int]] = []
         self._descriptor = -1
         if hasattr(os, "pwrite"):
-            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-            self._descriptor = os.open(directory / WATERMARKS_NAME, flags, 0o600)
+            marks = below(directory) / WATERMARKS_NAME
+            self._descriptor = marks.open(os.O_RDWR | os.O_CREAT | os.O_TRUNC)
 
     def begin(self, file: int, start: int) -> int:
         """Mark where a part begins; returns the number of its mark, or NO_MARK.
@@ -84,7 +84,7 @@ class Watermarks:
                 self._descriptor = -1
 
 
-def read_watermarks(directory: Path, files: int) -> list[ByteRanges]:
+def read_watermarks(directory: AnyPlace, files: int) -> list[ByteRanges]:
     """What the marks of a directory say was written of each file; nothing if they cannot be read.
 
     Args:
@@ -93,8 +93,7 @@ def read_watermarks(directory: Path, files: int) -> list[ByteRanges]:
     """
     found: list[list[ByteRange]] = [[] for _ in range(files)]
     try:
-        descriptor = os.open(directory / WATERMARKS_NAME, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-        with os.fdopen(descriptor, "rb") as file:
+        with os.fdopen((below(directory) / WATERMARKS_NAME).open(os.O_RDONLY), "rb") as file:
             content = file.read(MARKS_MOST * _MARK.size)
     except OSError:
         return [() for _ in range(files)]

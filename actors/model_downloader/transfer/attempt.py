@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
@@ -13,6 +11,7 @@ from actors.model_downloader.transfer.part_scheduler import PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_downloader.transfer.worker_pool import WorkerPool
+from actors.shared.places.rooted_place import AnyPlace
 
 
 class Attempt:
@@ -24,7 +23,7 @@ class Attempt:
 
     def __init__(
         self,
-        directory: Path,
+        directory: AnyPlace,
         downloads: list[FileDownload],
         journal: StagingJournal,
         client: HttpClient,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges
@@ -14,6 +13,7 @@ from actors.model_downloader.staging.watermarks import NO_MARK, Watermarks
 from actors.model_downloader.transfer import flush_policy
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.shared.durable.durable_write import remove_file
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
@@ -28,7 +28,11 @@ class PartWriter:
     """
 
     def __init__(
-        self, directory: Path, promises: list[FilePromise], journal: StagingJournal, scheduler: PartScheduler
+        self,
+        directory: AnyPlace,
+        promises: list[FilePromise],
+        journal: StagingJournal,
+        scheduler: PartScheduler,
     ) -> None:
         """Start the thread behind.
 
@@ -41,13 +45,13 @@ class PartWriter:
         Raises:
             DiskFailed: the disk refused the watermarks.
         """
-        self._directory = directory
+        self._directory = below(directory)
         self._promises = promises
         self._journal = journal
         self._scheduler = scheduler
         self._strict = journal.state.boot is None
         try:
-            self._marks = Watermarks(directory)
+            self._marks = Watermarks(self._directory)
         except OSError as error:
             raise disk_failed(directory, error) from error
         self._changed = threading.Condition()
@@ -67,7 +71,7 @@ class PartWriter:
         """How many bytes were written in this attempt, over all files."""
         return self._received_bytes
 
-    def path(self, file: int) -> Path:
+    def path(self, file: int) -> RootedPlace:
         """Where a file is staged."""
         return self._directory / self._promises[file].path
 

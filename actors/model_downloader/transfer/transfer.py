@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -21,7 +22,7 @@ from actors.model_downloader.transfer.part_fetcher import FileDownload
 from actors.model_downloader.transfer.source_urls import next_url
 from actors.model_downloader.transfer.space_reservations import SpaceReservation
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
 from actors.shared.text import size_text
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise, ModelEntry
@@ -153,8 +154,8 @@ class Transfer:
         for promise in self._entry.files:
             if promise.size_bytes == 0:
                 path = self._layout.staged_file(self._entry.id, promise)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.touch(0o600)
+                make_directory(path.parent)
+                os.close(path.open(os.O_WRONLY | os.O_CREAT))
 
     # -- sources
     # ---------------------------------------------------------------------------------------------------

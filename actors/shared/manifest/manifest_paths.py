@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-RESERVED_FILES = frozenset({"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp"})
-RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
-_WINDOWS_DEVICE = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE
+from actors.shared.places.place_names import folded, is_device, place_problem
+
+RESERVED_FILES = frozenset(
+    {"journal.json", "journal.json.tmp", ".undercroft.json", ".undercroft.json.tmp", "written.marks"}
 )
-_FORBIDDEN_SIGNS = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+RESERVED_SUFFIXES = (".partial", ".damaged", ".former")
 
 
 def id_problem(model_id: str) -> str | None:
     """Why an id cannot name a model's directory, as far as its type allows it; None if it can."""
-    if _WINDOWS_DEVICE.fullmatch(model_id):
+    if is_device(model_id):
         return "the id is the name of a device on Windows"
     if model_id.endswith(RESERVED_SUFFIXES):
         return f"an id does not end in {' or '.join(RESERVED_SUFFIXES)}"
@@ -26,27 +25,11 @@ def id_problem(model_id: str) -> str | None:
 def path_problem(path: str) -> str | None:
     """Why a path is not safe below a model's directory on every platform; None if it is.
 
-    Refuses absolute paths, `..`, backslashes, drives and streams, device names of Windows, and names that
-    Windows would change, because they end in a dot or a space.
+    That is a place as `place_names` knows it, and none that the downloader has for itself.
     """
-    if path.startswith("/"):
-        return "it is absolute"
-    if found := _FORBIDDEN_SIGNS.search(path):
-        return f"it holds {found[0]!r}"
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return "it is not Unicode"
-    for part in path.split("/"):
-        if part in ("", ".", ".."):
-            return f"it has a part {part!r}"
-        if part[-1] in ". ":
-            return f"{part!r} ends in a dot or a space"
-        if _WINDOWS_DEVICE.fullmatch(part):
-            return f"{part!r} is the name of a device on Windows"
-        if len(part.encode()) > 200:
-            return "a part of it is longer than 200 bytes"
-    if path.split("/")[0].casefold() in RESERVED_FILES:
+    if problem := place_problem(path):
+        return problem
+    if folded(path.split("/")[0]) in RESERVED_FILES:
         return "the name is reserved"
     return None
 

@@ -58,6 +58,10 @@ class RootedPlace:
             raise PlaceUnfit(inner, str(self.path))
         return RootedPlace(self.root, (*self.parts, *parts))
 
+    def child(self, name: str) -> RootedPlace:
+        """The place of a name that was found on disk, which may be stranger than those from outside."""
+        return RootedPlace(self.root, (*self.parts, name))
+
     def __str__(self) -> str:
         return str(self.path)
 
@@ -151,7 +155,7 @@ class RootedPlace:
         Raises:
             OSError: it is no directory, or a link.
         """
-        return (RootedPlace(self.root, (*self.parts, name)) for name in self.names())
+        return (self.child(name) for name in self.names())
 
     def entries(self) -> list[tuple[RootedPlace, bool]]:
         """The places in this directory, and whether each is a directory. Costs one look for all of them.
@@ -163,7 +167,7 @@ class RootedPlace:
             return [(place, place.is_dir()) for place in self.iterdir()]
         with self.opened() as descriptor, os.scandir(descriptor) as found:
             kinds = {entry.name: entry.is_dir(follow_symlinks=False) for entry in found}
-        return [(RootedPlace(self.root, (*self.parts, name)), kinds[name]) for name in sorted(kinds)]
+        return [(self.child(name), kinds[name]) for name in sorted(kinds)]
 
     # -- changing ------------------------------------------------------------------------------------------
 
@@ -232,6 +236,11 @@ def at(place: AnyPlace) -> Iterator[tuple[str, int | None]]:
 def below(directory: AnyPlace) -> RootedPlace:
     """A directory as a place, so that names below it are resolved without following links."""
     return RootedPlace(RootDirectory(directory)) if isinstance(directory, Path) else directory
+
+
+def placed(path: AnyPlace) -> RootedPlace:
+    """A file or directory as a place below the directory that it lies in."""
+    return below(path.parent) / path.name if isinstance(path, Path) else path
 
 
 def open_regular(name: str, flags: int, mode: int, directory: int | None, path: Path) -> int:

@@ -14,6 +14,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
+from actors.shared.places.place_names import is_device
 from actors.state_store.errors import KeyRefused
 from schemas.state import KEY_LIMIT_BYTES
 
@@ -46,7 +47,6 @@ _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _PLAIN = re.compile(r"[a-z0-9_.-]")
 _SIMPLE = re.compile(r"[a-z0-9_-][a-z0-9_.-]*")
 _STEM = re.compile(r"(?:[a-z0-9_.-]|=[a-z]|%[0-9a-f]{2})+")
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.DOTALL)
 
 
 def parse_key(text: str) -> str:
@@ -110,7 +110,7 @@ def key_of(namespace: str, division: str, name: str) -> str | None:
         _SIMPLE.fullmatch(stem)
         and (division or namespace not in DIVISIONS)
         and len(stem) <= NAME_LIMIT
-        and not _DEVICE.fullmatch(stem)
+        and not is_device(stem)
     ):
         return f"{namespace}.{division}.{stem}" if division else f"{namespace}.{stem}"
     inner = decode(stem)
@@ -142,12 +142,7 @@ def is_cut(name: str) -> bool:
 
 def is_type_name(text: str) -> bool:
     """Whether a document type may have this name: its file has the same one on every platform."""
-    return _TYPE.fullmatch(text) is not None and _DEVICE.fullmatch(text.lower()) is None
-
-
-def is_device(name: str) -> bool:
-    """Whether Windows takes a file or directory of this name for a device."""
-    return _DEVICE.fullmatch(name.lower()) is not None
+    return _TYPE.fullmatch(text) is not None and not is_device(text)
 
 
 def former_path(key: str, revision: int, now: float) -> str:
@@ -169,7 +164,7 @@ def former_stem(key: str) -> str:
 
 def encode(text: str) -> str:
     """The text in characters that every file system keeps and tells apart."""
-    if _SIMPLE.fullmatch(text) and not _DEVICE.fullmatch(text):
+    if _SIMPLE.fullmatch(text) and not is_device(text):
         return text
     encoded = []
     for character in text:
@@ -179,7 +174,7 @@ def encode(text: str) -> str:
             encoded.append("=" + character.lower())
         else:
             encoded.append("".join(f"%{byte:02x}" for byte in character.encode()))
-    if encoded[0] == "." or _DEVICE.fullmatch("".join(encoded)):
+    if encoded[0] == "." or is_device("".join(encoded)):
         encoded[0] = f"%{ord(text[0]):02x}"  # hidden on Unix, or a device on Windows
     return "".join(encoded)
 

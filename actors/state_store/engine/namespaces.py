@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from actors.shared.places.place_names import is_device
 from actors.shared.profile.profile_tables import NamespaceTable
 from actors.state_store.engine import key_paths
 from actors.state_store.errors import AccessDenied, DeclarationRefused, KeyRefused
@@ -129,7 +130,7 @@ def _problem(name: str, declared: set[str]) -> str:
         return f"{name!r} is declared twice"
     if name in key_paths.RESERVED:
         return f"{name!r} is taken by the store itself"
-    if key_paths.is_device(name):
+    if is_device(name):
         return f"{name!r} is the name of a device on Windows"
     return ""
 

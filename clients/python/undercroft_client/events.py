@@ -1866,7 +1866,7 @@ class PathProblem(msgspec.Struct, frozen=True, kw_only=True):
         offers: what a person can do about it, the best first.
     """
 
-    kind: Literal["busy", "environment", "held", "missing", "nested", "not_a_directory", "not_writable", "relative", "removed_drive", "space", "unreadable", "user_data"]
+    kind: Literal["busy", "environment", "held", "missing", "nested", "not_a_directory", "not_writable", "relative", "removed_drive", "shared", "space", "unreadable", "user_data"]
     category: Literal["config", "logs", "models", "state", "tools", "workspace"] | Literal["root"]
     path: str
     message: str

@@ -78,7 +78,7 @@ def test_journal_says_which_pieces_are_good_and_where_the_others_come_from(tmp_p
         validator='"v1"',
     )
     root.damaged("m").mkdir()
-    (root.damaged("m") / "pieced").write_bytes(bytes(2 * PIECE + 5))
+    (root.damaged("m").path / "pieced").write_bytes(bytes(2 * PIECE + 5))
     write_record(root.damaged("m"), msgspec.structs.replace(record_of(entry, {}, 1), contents=[source]))
     assert reuse_sound_files(root, entry, [finding("pieced", 1)]) == PIECE + 5
     state = root.open_staging(entry).state.file("pieced")
@@ -94,12 +94,12 @@ def test_what_is_moved_and_what_stays(tmp_path: Path) -> None:
     root.prepare()
     entry = entry_of(promise("sub/sound"), promise("bad"), promise("staged"), promise("gone"))
     for name in ("sub/sound", "bad", "staged"):
-        (root.damaged("m") / name).parent.mkdir(parents=True, exist_ok=True)
-        (root.damaged("m") / name).write_bytes(b"0123456789")
+        (root.damaged("m").path / name).parent.mkdir(parents=True, exist_ok=True)
+        (root.damaged("m").path / name).write_bytes(b"0123456789")
     root.staging("m").mkdir()
-    (root.staging("m") / "staged").write_bytes(b"newer")
+    (root.staging("m").path / "staged").write_bytes(b"newer")
     assert reuse_sound_files(root, entry, [finding("bad")]) == 10
-    assert (root.staging("m") / "sub" / "sound").read_bytes() == b"0123456789"
-    assert (root.staging("m") / "staged").read_bytes() == b"newer"
-    assert (root.damaged("m") / "bad").exists()
+    assert (root.staging("m").path / "sub" / "sound").read_bytes() == b"0123456789"
+    assert (root.staging("m").path / "staged").read_bytes() == b"newer"
+    assert (root.damaged("m").path / "bad").exists()
     assert reuse_sound_files(root, entry, [finding("bad")]) == 0

@@ -133,17 +133,17 @@ class Trial:
 
     @property
     def staged(self) -> Path:
-        return self.root.staged_file("m", self.entry.files[0])
+        return self.root.staged_file("m", self.entry.files[0]).path
 
     @property
     def installed(self) -> bytes:
-        return (self.root.installed("m") / "model.bin").read_bytes()
+        return (self.root.installed("m").path / "model.bin").read_bytes()
 
     def partial_is_intact(self) -> int:
         """How many bytes of the file are there, each of which is what was promised."""
         journal = read_journal(self.root.staging("m"))
         assert journal is not None
-        assert not self.root.installed("m").exists()
+        assert not self.root.installed("m").is_there()
         ranges = journal.files[0].durable_ranges
         found = self.staged.read_bytes() if ranges else b""
         assert all(found[start:end] == BODY[start:end] for start, end in ranges)

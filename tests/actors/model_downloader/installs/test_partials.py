@@ -23,7 +23,7 @@ def entry(model_id: str) -> ModelEntry:
 def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Path) -> None:
     root = ModelsLayout(tmp_path)
     book = root.open_staging(entry("known"))
-    (root.staging("known") / "f").write_bytes(b"x" * 5000)
+    (root.staging("known").path / "f").write_bytes(b"x" * 5000)
     book.change_file("f", url=FILE.urls[0], durable_bytes=5000)
     book.change(wanted=False)
     book.save()
@@ -32,7 +32,7 @@ def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Pat
     (tmp_path / "hurt.damaged" / "f").write_bytes(b"x" * 8192)
     (tmp_path / "link.partial").symlink_to(tmp_path / "hurt.damaged")
     (tmp_path / "installed").mkdir()
-    for path in (root.staging("known"), root.staging("known") / "journal.json"):
+    for path in (root.staging("known").path, root.staging("known").path / "journal.json"):
         os.utime(path, (1000, 1000))
     found = {one.model_id: one for one in find_partials(root.path, {"known": entry("known")}, now=4600.0)}
     assert sorted(found) == ["gone", "hurt", "known"]
@@ -47,8 +47,8 @@ def test_partials_and_damaged_models_are_listed_with_what_is_known(tmp_path: Pat
     assert known.url_hosts == ["hub.example"], "a URL may hold a secret"
     assert (found["gone"].promised_bytes, found["gone"].is_wanted) == (10_000, True)
     assert (found["hurt"].kind, found["hurt"].state, found["hurt"].size_bytes) == ("damaged", "damaged", 8192)
-    assert place_of(root, found["hurt"]) == tmp_path / "hurt.damaged"
-    assert place_of(root, known) == tmp_path / "known.partial"
+    assert place_of(root, found["hurt"]).path == tmp_path / "hurt.damaged"
+    assert place_of(root, known).path == tmp_path / "known.partial"
 
 
 def test_paused_install_shows_as_such_and_is_wanted(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_paused_install_shows_as_such_and_is_wanted(tmp_path: Path) -> None:
 def test_hole_in_a_file_takes_no_space(tmp_path: Path) -> None:
     root = ModelsLayout(tmp_path)
     root.open_staging(entry("m"))
-    with (root.staging("m") / "f").open("wb") as file:
+    with (root.staging("m").path / "f").open("wb") as file:
         file.truncate(1 << 30)
     assert find_partials(root.path, {}, now=0.0)[0].size_bytes < (1 << 20)
 

@@ -11,6 +11,7 @@ import pytest
 from actors.model_downloader.registry.model_on_disk import LIST_FROM_MODELS, NOTHING_ON_DISK, read_models
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import record_of, write_record
+from actors.shared.places.rooted_place import RootedPlace
 from schemas.manifest import FilePromise, ModelEntry
 
 FILE = FilePromise(path="f", size_bytes=10, sha256="0" * 64, urls=["https://models.example/f"])
@@ -29,7 +30,7 @@ def test_everything_of_a_model_is_found(tmp_path: Path, count: int) -> None:
     for place in (layout.installed("m"), layout.former("m"), layout.damaged("m")):
         place.mkdir()
         write_record(place, record)
-    (layout.installed("m") / "f").write_bytes(b"x" * 10)
+    (layout.installed("m").path / "f").write_bytes(b"x" * 10)
     journal = layout.open_staging(ENTRY)
     found = read_models(layout, entries(count))
     assert [known for known, on_disk in found.items() if on_disk != NOTHING_ON_DISK] == ["m"]
@@ -42,7 +43,7 @@ def test_everything_of_a_model_is_found(tmp_path: Path, count: int) -> None:
 def test_file_that_has_another_length_makes_a_model_incomplete(tmp_path: Path) -> None:
     layout = ModelsLayout(tmp_path)
     layout.installed("m").mkdir()
-    (layout.installed("m") / "f").write_bytes(b"short")
+    (layout.installed("m").path / "f").write_bytes(b"short")
     found = read_models(layout, [ENTRY])["m"]
     assert (found.is_active, found.is_whole) == (True, False)
 
@@ -69,10 +70,13 @@ def test_files_and_links_with_the_name_of_a_model_are_none(tmp_path: Path) -> No
 
 
 def test_directory_is_listed_once_for_many_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    listed, looked, real = [], [], os.listdir
+    listed: list[object] = []
+    real = os.listdir
     monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or real(path))
-    monkeypatch.setattr(Path, "is_dir", lambda path: looked.append(path) or False)
+    looked = []
+    is_dir = RootedPlace.is_dir
+    monkeypatch.setattr(RootedPlace, "is_dir", lambda place: looked.append(str(place)) or is_dir(place))
     (tmp_path / "other3").mkdir()
     read_models(ModelsLayout(tmp_path), entries(50))
-    assert listed == [tmp_path]
-    assert looked == [tmp_path / "other3"]
+    assert len(listed) == 1
+    assert looked == [str(tmp_path / "other3")]

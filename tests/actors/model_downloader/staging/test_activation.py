@@ -22,6 +22,7 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.revisions import RECORD_NAME
 from actors.shared.durable import atomic_exchange as exchange_module
 from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.places.rooted_place import RootedPlace
 from schemas.manifest import FilePromise, ModelEntry, Unpack
 
 WAYS = ["exchange", "two renames"]
@@ -45,10 +46,10 @@ def entry_of(revision: str) -> ModelEntry:
 def stage(root: ModelsLayout, revision: str) -> ModelEntry:
     entry = entry_of(revision)
     root.open_staging(entry)
-    path = root.staged_file("m", entry.files[0])
+    path = root.staged_file("m", entry.files[0]).path
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(f"content of {revision}".encode())
-    (root.staging("m") / "sub" / "a.bin.mismatch").write_bytes(b"old")
+    (root.staging("m").path / "sub" / "a.bin.mismatch").write_bytes(b"old")
     return entry
 
 
@@ -56,8 +57,9 @@ def install(root: ModelsLayout, revision: str) -> None:
     activate(root, stage(root, revision))
 
 
-def shown(directory: Path) -> str | None:
+def shown(place: RootedPlace) -> str | None:
     """Which revision a reader sees, whole; None for nothing."""
+    directory = place.path
     if not os.path.lexists(directory):
         return None
     files = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
@@ -110,7 +112,7 @@ def test_repair_is_no_update_so_the_former_revision_stays(root: ModelsLayout) ->
     root.put_out_of_use("m")
     install(root, "2")
     assert (shown(root.installed("m")), shown(root.former("m"))) == ("2", "1")
-    assert not root.damaged("m").exists()
+    assert not root.damaged("m").is_there()
 
 
 def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelsLayout) -> None:
@@ -119,7 +121,7 @@ def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelsLayout) -
     root.put_out_of_use("m")
     roll_back(root, "m")
     assert shown(root.installed("m")) == "1"
-    assert not root.former("m").exists()
+    assert not root.former("m").is_there()
     with pytest.raises(DurableWriteFailed):
         roll_back(root, "m")
     assert shown(root.installed("m")) == "1"
@@ -127,11 +129,11 @@ def test_rollback_of_a_damaged_model_brings_the_former_one(root: ModelsLayout) -
 
 def test_model_without_a_record_is_updated_and_can_be_gone_back_to(root: ModelsLayout) -> None:
     install(root, "1")
-    (root.installed("m") / RECORD_NAME).unlink()
+    (root.installed("m").path / RECORD_NAME).unlink()
     install(root, "2")
     assert shown(root.installed("m")) == "2"
     roll_back(root, "m")
-    assert (root.installed("m") / "sub" / "a.bin").read_text() == "content of 1"
+    assert (root.installed("m").path / "sub" / "a.bin").read_text() == "content of 1"
 
 
 def dying_at(step: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -291,13 +293,13 @@ def test_archive_is_unpacked_in_staging_recorded_by_member_and_not_kept(root: Mo
     )
     entry = msgspec.structs.replace(entry, files=[*entry.files, promise])
     root.open_staging(entry)
-    root.staged_file("m", promise).write_bytes(content)
-    (root.staging("m") / "data").mkdir()
-    (root.staging("m") / "data" / "left-by-a-crash").write_bytes(b"?")
+    root.staged_file("m", promise).path.write_bytes(content)
+    (root.staging("m").path / "data").mkdir()
+    (root.staging("m").path / "data" / "left-by-a-crash").write_bytes(b"?")
     activate(root, entry, unpack_archives(root, entry))
     files = {
-        path.relative_to(root.installed("m")).as_posix()
-        for path in root.installed("m").rglob("*")
+        path.relative_to(root.installed("m").path).as_posix()
+        for path in root.installed("m").path.rglob("*")
         if path.is_file()
     }
     assert files == {RECORD_NAME, "sub/a.bin", "data/x", "data/y"}
@@ -317,6 +319,7 @@ from pathlib import Path
 from actors.model_downloader.staging.activation import activate, finish, roll_back
 from actors.model_downloader.staging.models_layout import ModelsLayout
 import msgspec
+from actors.shared.places.rooted_place import RootedPlace
 from schemas.manifest import ModelEntry
 
 root = ModelsLayout(Path(sys.argv[1]))

@@ -37,9 +37,9 @@ def names(path: Path) -> list[str]:
 def fill(root: ModelsLayout, *, a: bytes = b"0123456789", b: bytes = b"bbbb", journaled: int = 10) -> None:
     """A staging directory as a downloader leaves it."""
     journal = root.open_staging(ENTRY)
-    root.staged_file("m", B).parent.mkdir(exist_ok=True)
-    root.staged_file("m", A).write_bytes(a)
-    root.staged_file("m", B).write_bytes(b)
+    root.staged_file("m", B).path.parent.mkdir(exist_ok=True)
+    root.staged_file("m", A).path.write_bytes(a)
+    root.staged_file("m", B).path.write_bytes(b)
     journal.change_file("a.bin", url=A.urls[0], validator='"v1"', durable_bytes=journaled)
     journal.change_file("sub/b.bin", url=B.urls[0], durable_bytes=len(b))
     journal.save()
@@ -49,7 +49,7 @@ def test_wish_is_a_staging_directory_with_a_journal(root: ModelsLayout) -> None:
     root.open_staging(ENTRY)
     assert names(root.path) == ["m.partial", "m.partial/journal.json"]
     assert root.staging("m").is_dir()
-    assert not root.installed("m").exists()
+    assert not root.installed("m").is_there()
 
 
 @NEEDS_BOOT_ID
@@ -58,7 +58,7 @@ def test_after_a_kill_every_byte_in_the_file_counts_and_is_counted_as_fetched(ro
     journal = root.open_staging(ENTRY).state
     assert journal.file("a.bin").durable_bytes == 8
     assert journal.fetched_bytes == 3
-    assert root.staged_file("m", A).read_bytes() == b"01234567"
+    assert root.staged_file("m", A).path.read_bytes() == b"01234567"
 
 
 @pytest.mark.requirement("C-4")
@@ -69,13 +69,13 @@ def test_after_a_power_cut_only_what_the_journal_counts_is_kept(root: ModelsLayo
     journal.change_file("a.bin", durable_bytes=5)
     journal.save()
     assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 5
-    assert root.staged_file("m", A).read_bytes() == b"01234"
+    assert root.staged_file("m", A).path.read_bytes() == b"01234"
 
 
 def test_shorter_or_longer_file_than_can_be_is_begun_anew(root: ModelsLayout) -> None:
     fill(root, a=b"01", journaled=5)
     assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
-    assert not root.staged_file("m", A).exists()
+    assert not root.staged_file("m", A).path.exists()
     fill(root, a=b"x" * 11, journaled=5)
     assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
 
@@ -84,10 +84,10 @@ def test_link_in_place_of_a_file_is_not_followed(root: ModelsLayout, tmp_path: P
     (tmp_path / "victim").write_bytes(b"0123456789abc")
     fill(root)
     root.staged_file("m", A).unlink()
-    root.staged_file("m", A).symlink_to(tmp_path / "victim")
+    root.staged_file("m", A).path.symlink_to(tmp_path / "victim")
     assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
     assert (tmp_path / "victim").read_bytes() == b"0123456789abc"
-    assert not root.staged_file("m", A).is_symlink()
+    assert not root.staged_file("m", A).path.is_symlink()
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", None])
@@ -95,7 +95,7 @@ def test_without_a_journal_complete_files_are_kept_to_be_verified_and_others_are
     root: ModelsLayout, damage: bytes | None
 ) -> None:
     fill(root, b=b"bb")
-    journal = root.staging("m") / JOURNAL_NAME
+    journal = root.staging("m").path / JOURNAL_NAME
     journal.unlink() if damage is None else journal.write_bytes(damage)
     found = root.open_staging(ENTRY).state
     assert [file.durable_bytes for file in found.files] == [10, 0]
@@ -134,8 +134,8 @@ def test_model_that_was_installed_before_there_were_records_is_measured_by_the_m
     root: ModelsLayout,
 ) -> None:
     fill(root)
-    (root.staging("m") / JOURNAL_NAME).unlink()
-    root.staging("m").rename(root.installed("m"))
+    (root.staging("m").path / JOURNAL_NAME).unlink()
+    root.staging("m").path.rename(root.installed("m").path)
     assert root.record("m") is None
     assert root.keeps_sizes(ENTRY)
 
@@ -176,7 +176,7 @@ def test_mismatch_is_kept_aside_once_and_never_built_upon(root: ModelsLayout) ->
     fill(root)
     aside = root.set_aside("m", A)
     assert aside == root.staging("m") / "a.bin.mismatch"
-    assert aside.read_bytes() == b"0123456789"
+    assert aside.path.read_bytes() == b"0123456789"
     assert root.open_staging(ENTRY).state.file("a.bin").durable_bytes == 0
     assert root.set_aside("m", A) is None
 
@@ -194,7 +194,9 @@ def test_no_id_leads_out_of_the_root(model_id: str) -> None:
         places += [found.next(model_id), found.back(model_id)]
     except UnsafeModelId:
         return
-    assert all(place.parent == Path("/models") and Path(os.path.normpath(place)) == place for place in places)
+    assert all(
+        place.parent == found.root and Path(os.path.normpath(place.path)) == place.path for place in places
+    )
     assert not found.installed(model_id).name.startswith(".")
 
 

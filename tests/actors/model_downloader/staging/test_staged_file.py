@@ -39,8 +39,11 @@ def test_failed_sync_says_what_the_system_said(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a device that is always full is Linux's")
-def test_full_disk_is_reported_to_the_writer() -> None:
-    full = StagedFile(Path("/dev/full"))
+def test_full_disk_is_reported_to_the_writer(tmp_path: Path) -> None:
+    full = StagedFile(tmp_path / "f")
+    device = os.open("/dev/full", os.O_RDWR)
+    os.dup2(device, full.descriptor)
+    os.close(device)
     with pytest.raises(DiskFailed) as caught:
         full.write(0, b"x")
     full.close()

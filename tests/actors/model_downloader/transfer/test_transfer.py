@@ -94,7 +94,7 @@ class Trip:
 
     @property
     def bytes(self) -> bytes:
-        return self.layout.staged_file("m", self.file).read_bytes()
+        return self.layout.staged_file("m", self.file).path.read_bytes()
 
 
 async def test_mirror_of_the_settings_is_asked_first_and_the_manifest_next(
