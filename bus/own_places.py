@@ -57,9 +57,10 @@ def endpoint_stranger(endpoint: str) -> ForeignWriter | None:
 
     The broker behind a loopback port proves itself by its key, one behind a path by who owns the directory.
     """
-    if not endpoint.startswith(IPC_PREFIX):
+    path = Path(endpoint.removeprefix(IPC_PREFIX))
+    if not endpoint.startswith(IPC_PREFIX) or not path.is_absolute():  # no runtime writes a relative one
         return None
-    return stranger_in(Path(endpoint.removeprefix(IPC_PREFIX)).parent)
+    return stranger_in(path.parent)
 
 
 def check_endpoints(*endpoints: str) -> None:

@@ -12,6 +12,7 @@ from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
 from actors.cli.standard_streams import prepare_streams
 from actors.cli.terminal import guarded_output
+from actors.runtime import core_dumps
 from actors.runtime.frozen_program import run_frozen_module
 from actors.shared.version import VERSION
 from bus.errors import UndercroftError
@@ -108,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and leave the process with its exit code."""
     if arguments is None:
         run_frozen_module()
+    core_dumps.forbid()
     prepare_streams()
     with guarded_output():
         code = _run(arguments)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from actors.runtime import process_name
+from actors.runtime import core_dumps, process_name
 from actors.runtime.allocator import share_arenas
 from actors.shared.context import ActorContext
 from actors.shared.locations.locations import Locations, places
@@ -141,6 +141,7 @@ def run(lifeline: Lifeline) -> None:
 
     A wrong entry ends the process with exit code 1.
     """
+    core_dumps.forbid_for_good()
     try:
         start = msgspec.convert(lifeline.wait_start(), StartMessage)
     except LifelineClosed:

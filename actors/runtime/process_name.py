@@ -1,4 +1,4 @@
-"""Settings of a process on Linux: its name, its orphans, and its end with its parent (prctl(2)).
+"""Settings of a process on Linux: its name, its orphans, its memory, and its end with its parent (prctl(2)).
 
 Elsewhere these functions do nothing and return False.
 """
@@ -13,6 +13,7 @@ import sys
 from typing import Any, Final
 
 PR_SET_PDEATHSIG: Final = 1
+PR_SET_DUMPABLE: Final = 4
 PR_SET_NAME: Final = 15
 PR_SET_CHILD_SUBREAPER: Final = 36
 NAME_LIMIT_BYTES: Final = 15
@@ -51,6 +52,14 @@ def leave_orphans() -> bool:
 def set_name(name: str) -> bool:
     """Set the name of this process that `ps -o comm` and `top` show."""
     return _prctl(PR_SET_NAME, name.encode()[:NAME_LIMIT_BYTES])
+
+
+def hide_memory() -> bool:
+    """Have the kernel show what this process has in memory to root alone, and dump it nowhere.
+
+    The files of /proc that show it belong to root from now on. Running a program undoes it.
+    """
+    return _prctl(PR_SET_DUMPABLE, 0)
 
 
 def _prctl(option: int, argument: int | bytes) -> bool:

@@ -29,7 +29,8 @@ export function checkDirectory(path) {
 
 /** Throw UnsafePlace if others could listen in place of the broker at one of these endpoints. A loopback port is told by its keys. */
 export function checkEndpoints(...endpoints) {
-  for (const endpoint of endpoints) if (endpoint.startsWith(IPC_PREFIX)) checkDirectory(dirname(endpoint.slice(IPC_PREFIX.length)));
+  const paths = endpoints.filter((endpoint) => endpoint.startsWith(IPC_PREFIX)).map((endpoint) => endpoint.slice(IPC_PREFIX.length));
+  for (const path of paths) if (path.startsWith("/")) checkDirectory(dirname(path)); // no runtime writes a relative one
 }
 
 /** Open a file that only we can read, in a directory that is ours alone; returns its descriptor. Throws UnsafePlace, or what opening says. */

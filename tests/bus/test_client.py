@@ -38,7 +38,9 @@ async def test_a_runtime_file_of_a_dead_process_is_left_over(tmp_path: Path) -> 
         os.waitpid(child, 0)
     write_runtime(
         tmp_path,
-        Runtime(app="x", pid=child, started_at=0.0, lane="ipc:///nowhere", feed="ipc:///nowhere", token="t"),
+        Runtime(
+            app="x", pid=child, started_at=0.0, lane="tcp://127.0.0.1:1", feed="tcp://127.0.0.1:1", token=""
+        ),
     )
     with pytest.raises(NotRunning, match="left over from process"):
         async with connect(home=tmp_path):

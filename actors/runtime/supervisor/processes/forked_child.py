@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from actors.runtime import process_name
+from actors.runtime import core_dumps, process_name
 from actors.runtime.supervisor.processes.descendants.child_groups import join
 from actors.runtime.supervisor.processes.fork_letters import ForkLetter
 from actors.runtime.supervisor.processes.spawner import PRIVATE_UMASK, cannot_run_words, is_final
@@ -60,6 +60,7 @@ def become_child(
         os.dup2(report[0], REPORT_FD, inheritable=False)
         os.closerange(REPORT_FD + 1, _fd_limit())
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, other programs rely on it
+        core_dumps.restore_for_program()
         _run_command(letter)
     os.dup2(first, LIFELINE_FD, inheritable=False)
     os.closerange(LIFELINE_FD + 1, _fd_limit())

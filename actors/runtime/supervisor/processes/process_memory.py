@@ -20,12 +20,16 @@ def family_mib(pid: int, proc: Path = PROC) -> float | None:
     own_mib = private_mib(pid, proc)
     if own_mib is None:
         return None
-    return own_mib + sum(_own_pages_mib(descendant, proc) for descendant in descendants_of(pid, proc))
+    return own_mib + sum(_own_pages_mib(each, proc, own_mib) for each in descendants_of(pid, proc))
 
 
-def _own_pages_mib(pid: int, proc: Path) -> float:
+def _own_pages_mib(pid: int, proc: Path, parent_mib: float) -> float:
+    """What a descendant has for itself. Forks of an actor hide their pages: what exceeds it counts."""
     rollup = proc / str(pid) / "smaps_rollup"
-    return _sum_mib(rollup, ("Private_Dirty:", "Private_Hugetlb:", "SwapPss:")) or 0.0
+    own_mib = _sum_mib(rollup, ("Private_Dirty:", "Private_Hugetlb:", "SwapPss:"))
+    if own_mib is None:
+        own_mib = max(0.0, (private_mib(pid, proc) or 0.0) - parent_mib)
+    return own_mib
 
 
 def _sum_mib(path: Path, fields: tuple[str, ...]) -> float | None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from actors.runtime import process_name
+from actors.runtime import core_dumps, process_name
 from actors.runtime.frozen_program import interpreter_command
 from actors.runtime.supervisor.core.supervision_events import ExitStatus
 
@@ -240,9 +240,14 @@ def platform_options() -> dict[str, Any]:
     if os.name == "nt":
         return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     options: dict[str, Any] = {"start_new_session": True, "umask": PRIVATE_UMASK}
-    if process_name.IS_LINUX:
-        parent_pid = os.getpid()
-        options["preexec_fn"] = lambda: process_name.die_with_parent(parent_pid)
+    parent_pid = os.getpid()
+
+    def become_program() -> None:
+        core_dumps.restore_for_program()
+        if process_name.IS_LINUX:
+            process_name.die_with_parent(parent_pid)
+
+    options["preexec_fn"] = become_program
     return options
 
 
