@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterable
 
 from actors.runtime import core_dumps
+from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
 from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
 from actors.runtime.supervisor.host.home.runtime_file import own_runtime_path
@@ -68,12 +70,8 @@ def run_supervisor(
     specs = children_of(found)
     name = app or DEFAULT_APP
     defaults, locations = _own_locations(name, home)
-    server = None
-    if spawn_method == "fork":
-        from actors.runtime.supervisor.processes.fork_server import fork_server
-
-        # Before the lock, which a forked process would share, and before any ZeroMQ context.
-        server = fork_server(preloads_of(specs), places(locations))
+    # Before the lock, which a forked process would share, and before any ZeroMQ context.
+    server = _fork_server(specs, locations) if spawn_method == "fork" else None
     once_forked()
     os.umask(0o077)
     with take_home(locations.state, name) as home_lock:
@@ -92,6 +90,12 @@ def run_supervisor(
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_run(options, observers, home_lock, exit_with_parent=exit_with_parent))
+
+
+def _fork_server(specs: Iterable[ChildSpec], locations: Locations) -> tuple[int, socket.socket]:
+    from actors.runtime.supervisor.processes.fork_server import fork_server
+
+    return fork_server(preloads_of(specs), places(locations))
 
 
 def _own_locations(app: str, home: str | None) -> tuple[Locations, Locations]:
