@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ import msgspec
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
 from actors.shared.durable.process_identity import start_mark
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.root_directory import link_in_the_way
 from bus.errors import OperatorError
 
 LOCK_NAME = ".undercroft.lock"
@@ -108,7 +110,13 @@ else:
         def acquire(self) -> None:
             if self.is_locked:
                 return
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            try:
+                fd = os.open(self._path, flags, 0o600)
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise link_in_the_way(self._path) from error
+                raise
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -120,11 +120,18 @@ class RootDirectory:
         return OSError(error.errno, error.strerror, str(path))
 
 
+class PlaceRefused(OSError):
+    """Something lies there that is not used. Its words are a sentence for people."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
 def is_link(found: os.stat_result) -> bool:
     """Whether what `lstat` found leads elsewhere: a symbolic link, or a junction of Windows."""
     return stat.S_ISLNK(found.st_mode) or bool(getattr(found, "st_file_attributes", 0) & _REPARSE_POINT)
 
 
-def link_in_the_way(path: Path) -> OSError:
+def link_in_the_way(path: Path) -> PlaceRefused:
     """The error that says so."""
-    return OSError(errno.ELOOP, "a link lies there, which is not followed; remove it", str(path))
+    return PlaceRefused(errno.ELOOP, "a link lies there, which is not followed; remove it", str(path))

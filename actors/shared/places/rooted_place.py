@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.places.place_names import leaves_root
-from actors.shared.places.root_directory import BY_DESCRIPTOR, RootDirectory, is_link, link_in_the_way
+from actors.shared.places.root_directory import (
+    BY_DESCRIPTOR,
+    PlaceRefused,
+    RootDirectory,
+    is_link,
+    link_in_the_way,
+)
 from bus.errors import UndercroftError
 
 _ALWAYS: Final = (
@@ -267,10 +273,10 @@ def open_regular(name: str, flags: int, mode: int, directory: int | None, path: 
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file; move it away", str(path))
+            raise PlaceRefused(errno.EINVAL, "it is no regular file; move it away", str(path))
         if flags & _WRITES and found.st_nlink > 1:
             words = "the same file has another name elsewhere, so it is not written to; remove one of the two"
-            raise OSError(errno.EMLINK, words, str(path))
+            raise PlaceRefused(errno.EMLINK, words, str(path))
         if flags & os.O_TRUNC and found.st_size:
             os.ftruncate(descriptor, 0)
     except BaseException:

@@ -27,9 +27,7 @@ def test_a_directory_for_everybody_is_refused_also_with_the_sticky_bit(tmp_path:
     assert shared_root_words(tmp_path / "models").startswith("every user may write to it")
 
 
-def test_a_directory_that_others_could_replace_is_refused_and_the_one_to_mend_is_named(
-    tmp_path: Path,
-) -> None:
+def test_a_directory_that_others_could_replace_is_refused_with_what_to_mend(tmp_path: Path) -> None:
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared").chmod(0o777)
     with pytest.raises(SharedRoot) as refused:
