@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 PYTEST := $(RUN)/python -m pytest -q
 PARALLEL := -n $(or $(WORKERS),2) --dist loadfile
 
-.PHONY: demo test setup check fast one test-fast test-slow fuzz clients docs requirements clean
+.PHONY: demo test setup check fast one test-fast test-slow fuzz wheel audit clients docs requirements clean
 
 demo: $(UV)
 	$(UV) sync --quiet --frozen --no-dev --inexact --extra demo
@@ -58,6 +58,17 @@ test-slow:
 fuzz: setup
 	$(RUN)/python -m tests.fuzz $(if $(REPLAY),--replay $(REPLAY),--seconds $(or $(SECONDS),60)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
+
+# The wheel, with its bill of materials inside and beside it.
+wheel: $(UV)
+	rm -rf dist
+	$(UV) build --quiet --wheel --out-dir dist
+	ls dist
+
+# Asks the databases of advisories about every locked version, so it needs the internet; docs/dependencies.md.
+audit: $(UV)
+	$(UV) audit --frozen
+	npm audit --prefix clients/js
 
 docs: setup
 	rm -rf build/pages && mkdir -p build/pages

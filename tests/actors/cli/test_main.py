@@ -12,6 +12,7 @@ import pytest
 
 from actors.cli.main import COMMANDS
 from actors.cli.main import undercroft as group
+from actors.shared.version import VERSION
 
 
 def undercroft(*arguments: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -23,6 +24,10 @@ def test_the_help_names_every_command_and_every_exit_code() -> None:
     shown = undercroft("--help").stdout
     assert all(f"\n  {name} " in shown for section in COMMANDS.values() for name in section)
     assert all(f"\n    {code} " in shown for code in ("0", "1", "2", "3", "4", "5", "6", "130"))
+
+
+def test_it_says_its_version() -> None:
+    assert undercroft("--version").stdout == f"undercroft {VERSION}\n"
 
 
 def test_every_command_of_the_table_is_there_under_its_name() -> None:
