@@ -29,12 +29,13 @@ def say(text: str) -> None:
 
 def minimise(run: FuzzRun, finding: Finding, tries: int) -> Path:
     """Keep the smallest case that still shows a finding; the last steps where none does when played again."""
-    steps = run.suspects.get(f"{finding.promise} {finding.subject}") or list(run.steps)
+    steps = run.suspects.get(f"{finding.promise} {finding.subject}") or run.steps()
     if finding.promise == "restarted":
         steps = run.suspects.get("restarted", steps)
 
     def is_bad(choice: list[Step]) -> bool:
-        return any(finding.is_like(found) for found in findings_of(KeptCase(run.seed, "", choice)))
+        case = KeptCase(run.seed, finding.promise, choice)
+        return any(finding.is_like(found) for found in findings_of(case))
 
     fewest, is_repeatable = smallest(steps, is_bad, tries)
     words = str(finding) if is_repeatable else f"(did not happen again when it was played) {finding}"

@@ -18,9 +18,22 @@ from tests.support.strange_files import DIRECTORY_MUTATIONS, FILE_MUTATIONS, VAL
 
 Way = Literal["value", "key", "flip", "cut", "insert", "remove", "rewrite", "strange", "strange directory"]
 
+
+def is_json(text: str) -> bool:
+    """Whether every reader takes this for JSON."""
+    try:
+        msgspec.json.decode(text.encode("utf-8", "surrogatepass"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
 HOLE: Final = "\uf8ff hole"
 PROTECTED: Final = (WITNESS, WITNESS_DOCUMENT, "max_seconds", "persistence_mode", "workspace")
 """Words of what the witness stored: a change beside it touches no part that holds one of them."""
+
+WELL_FORMED: Final = tuple(text for text in VALUES if is_json(text))
+"""Values that spoil an entry, and not the whole document around it."""
 
 NEVER: Final = ("unreadable",)
 """Mutations that differ between the administrator and other users."""
@@ -72,11 +85,11 @@ def change_beside(chance: random.Random, path: str, content: bytes) -> FileChang
         return None
     places = [place for place, text in _parts(document) if len(place) > 1 and not _is_protected(place, text)]
     if places and chance.random() < 0.7:
-        return FileChange(path, "value", chance.choice(places), chance.choice(VALUES))
+        return FileChange(path, "value", chance.choice(places), chance.choice(WELL_FORMED))
     inner = [place for place, text in _parts(document) if place and text.startswith("{")]
     if not inner:
         return None
-    return FileChange(path, "key", chance.choice(inner), chance.choice(VALUES))
+    return FileChange(path, "key", chance.choice(inner), chance.choice(WELL_FORMED))
 
 
 def rough_change(chance: random.Random, path: str, ways: tuple[Way, ...] = ROUGH) -> FileChange:

@@ -34,7 +34,7 @@ MEMORY_MIB: Final = 100.0
 """Memory may be larger than at the start by so much: the broker's ring and what it retains may take 64 MiB
 each, and the index of what was stored grows with it."""
 
-REMEMBERED_STEPS: Final = 400
+REMEMBERED_STEPS: Final = 300
 ANSWER_SECONDS: Final = 20.0
 
 
@@ -84,7 +84,8 @@ class FuzzRun:
         self.seed = seed
         self.findings: list[Finding] = []
         self.numbers: dict[str, Any] = {"seed": seed, "peers": peers}
-        self.steps: collections.deque[Step] = collections.deque(maxlen=REMEMBERED_STEPS)
+        self._requests: collections.deque[Step] = collections.deque(maxlen=REMEMBERED_STEPS)
+        self._changes: list[Step] = []
         self.suspects: dict[str, list[Step]] = {}
         self._lock = threading.Lock()
         self._say = say
@@ -100,13 +101,20 @@ class FuzzRun:
         with self._lock:
             if not any(known.is_like(finding) for known in self.findings):
                 self.findings.append(finding)
-                self.suspects[f"{finding.promise} {finding.subject}"] = list(self.steps)
+                self.suspects[f"{finding.promise} {finding.subject}"] = self.steps()
                 self._say(f"FOUND {str(finding)[:1500]}")
 
     def remember(self, step: Step) -> None:
         """Take a step before it is made."""
         with self._lock:
-            self.steps.append(step)
+            if isinstance(step, FileStep):
+                self._changes.append(step)
+            else:
+                self._requests.append(step)
+
+    def steps(self) -> list[Step]:
+        """What may have a part in a finding: all changes of files, and the newest requests and lies."""
+        return [*self._changes, *self._requests]
 
     def run(self, seconds: float) -> None:
         """All of it."""
@@ -175,11 +183,12 @@ class FuzzRun:
             crashes = self._crashes()
             if len(crowd.deaths) + crashes > known:
                 known = len(crowd.deaths) + crashes
-                self.suspects.setdefault("restarted", list(self.steps))
+                self.suspects.setdefault("restarted", self.steps())
             self._say(
                 f"{gone:5.0f} s: {crowd.numbers.asked:,} requests, "
                 f"{self._vandal.counts.total()} files changed, {self._liar.told.total()} lies, "
-                f"{self._witness.acknowledgements:,} acknowledged, {crashes} crashes"
+                f"{self._witness.acknowledgements:,} acknowledged, {crashes} crashes; "
+                f"waiting: {crowd.waiting()}"
             )
 
     def _crashes(self) -> int:
@@ -260,9 +269,6 @@ def replayed_runtime() -> Iterator[tuple[FuzzedRuntime, LyingServer]]:
         world = FuzzedRuntime(Path(directory), server.url)
         try:
             world.start()
-            witness = Witness(world, lambda finding: None)
-            witness.prepare()
-            witness.leave()
             yield world, server
         finally:
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
@@ -307,18 +313,29 @@ def _wait_for_outcome(peer: Any, step: RequestStep) -> None:
 
 def findings_of(case: KeptCase, *, restarts: bool = True) -> list[Finding]:
     """Play a case on a fresh runtime, and look at what is left."""
+    reads_back = case.found.startswith(
+        "gone"
+    )  # rough changes of other cases may rightly cost what was stored
     found: list[Finding] = []
     with replayed_runtime() as (world, server):
+        witness = Witness(world, found.append)
         try:
+            witness.prepare()
             play(world, server, case.steps)
             survey(world, "after the case", found.append)
+            if reads_back:
+                witness.read_back("after the case")
             if restarts:
                 if code := world.end():
                     found.append(Finding("exit code", "runtime", f"{code}"))
                 found += not_ready(world.start(), "after a restart")
                 survey(world, "after a restart", found.append)
+                if reads_back:
+                    witness.read_back("after a restart")
         except AssertionError as error:
             found.append(Finding("silent", "runtime", str(error)[:3000]))
+        finally:
+            witness.leave()
     return found
 
 

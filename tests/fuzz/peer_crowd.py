@@ -33,6 +33,7 @@ GRACE_SECONDS: Final = 10.0
 READS_NO_FIELD: Final = frozenset({"bus.statistics"})
 """The broker checks that this is a map, and looks at nothing in it."""
 
+QUIET_SECONDS: Final = 2.0
 POLL_MS: Final = 20
 VANISH_SHARE: Final = 0.003
 FRAME_SHARE: Final = 0.06
@@ -195,7 +196,12 @@ class CrowdPeer:
                 self.lane = self._connect()
 
     def look(self, now: float) -> None:
-        """Report requests that never had an outcome."""
+        """Report requests that never had an outcome. Ask whether the broker still knows the connection.
+
+        Where it cut that, what was asked has no outcome, and the refusal of the PING says so.
+        """
+        if any(now - sent > QUIET_SECONDS for _, sent in self.pending.values()):
+            self.send([b"PING", encode([1])])
         for id, (case, sent) in list(self.pending.items()):
             limit = TIMEOUT_MS / 1000 + GRACE_SECONDS
             if now - sent > limit:
@@ -312,6 +318,13 @@ class PeerCrowd:
             found.setsockopt(zmq.CURVE_SECRETKEY, keys["client_secret"].encode())
         found.connect(self.runtime["lane"])
         return found
+
+    def waiting(self) -> str:
+        """What most requests wait for, for people."""
+        topics = collections.Counter(
+            case.topic for peer in self._peers for case, _ in list(peer.pending.values())
+        )
+        return ", ".join(f"{count} {topic}" for topic, count in topics.most_common(3))
 
     def suspect(self, topic: str, message: str) -> None:
         """A server died over a request, says the broker."""

@@ -61,6 +61,7 @@ class Witness:
         assert self._ask(peer, "models.install", {"model_id": "witness-model"})
         for _ in range(6):
             self.store()
+        self._choose()
 
     def join(self) -> HostilePeer:
         """Connect anew; what `runtime.json` says now counts."""
@@ -131,7 +132,7 @@ class Witness:
                         "operations": [{"type": "save", "key": key, "value": value} for key in keys]
                     },
                 )
-            case _ if turn % 240 == 5:
+            case _ if turn % 240 == 11:
                 self._choose()
 
     # -- what it stores
