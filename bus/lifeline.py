@@ -2,7 +2,8 @@
 
 Parent to child: first `{"start": {...}}` (what the child becomes; secrets travel here, never in argv), then
 `{"ping": 7}` and `{"stop": {"returning": true}}`; to the broker also `{"roster": {...}}`, when the profile
-was read anew. Child to parent: `{"pong": 7}` and `{"ready": {...}}`.
+was read anew, and `{"ask_peer": {"peer": "tray", "number": 7}}`. Child to parent: `{"pong": 7}` and
+`{"ready": {...}}`; from the broker also `{"peer_answered": {"peer": "tray", "number": 7}}`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class LifelineMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     ping: int | None = None
     stop: StopMessage | None = None
     roster: dict[str, Any] | None = None
+    ask_peer: dict[str, Any] | None = None
+    peer_answered: dict[str, Any] | None = None
     pong: int | None = None
     ready: dict[str, Any] | None = None
 
@@ -167,6 +170,14 @@ class Lifeline:
             LifelineClosed: the supervisor is gone.
         """
         self._send(LifelineMessage(pong=number))
+
+    def send_peer_answered(self, answer: dict[str, Any]) -> None:
+        """Tell the supervisor that a peer answered what it asked through the broker.
+
+        Raises:
+            LifelineClosed: the supervisor is gone.
+        """
+        self._send(LifelineMessage(peer_answered=answer))
 
     def close(self) -> None:
         """Close both pipes."""

@@ -16,6 +16,7 @@ from bus.broker.backlog import Backlog
 from bus.broker.lane_messages import body_of, refusal_of
 from bus.broker.log.event_log import EventLog
 from bus.broker.log_reader import LogReader
+from bus.broker.membership.liveness_pings import LivenessPing, LivenessPings
 from bus.broker.membership.peer_record import PeerRecord, Route
 from bus.broker.membership.peer_registry import (
     BROKER_NAME,
@@ -90,6 +91,7 @@ class BrokerCore:
         self._backlog = Backlog()
         services = ServiceBook(now, succession=succession)
         self._relay = RequestRelay(services, event_log, self.out, STATISTICS_TOPIC)
+        self._liveness = LivenessPings()
         self._heartbeat_due = now + wire.HEARTBEAT_SECONDS
 
     def __repr__(self) -> str:
@@ -100,6 +102,17 @@ class BrokerCore:
         """Another roster holds from now on."""
         for name in self._registry.use(roster):
             self._acceptance.release(name, now, returning=True)
+
+    def ask_liveness(self, ping: LivenessPing) -> None:
+        """The supervisor wants to know whether a peer answers."""
+        peer = self._registry.by_name.get(ping.peer)
+        id = self._liveness.ask(ping, is_connected=peer is not None)
+        if peer is not None:
+            self.out.send(peer.route, wire.PingHeader(id))
+
+    def liveness_answers(self) -> list[LivenessPing]:
+        """What became of such questions since the last call."""
+        return self._liveness.take_answered()
 
     # -- what comes in
 
@@ -136,6 +149,7 @@ class BrokerCore:
                 self._reader.read(peer.route, header, len(frames[1]))
             case wire.PongHeader():
                 self._reader.pong(peer.route, header.id)
+                self._liveness.pong(peer.name, header.id)
                 self._follow(self._registry.pong(peer, header), now, time_ns)
             case wire.HeardHeader():
                 self._acceptance.heard(peer, header, now)
@@ -268,6 +282,7 @@ class BrokerCore:
             match change:
                 case Left(peer=peer, returning=returning, said_bye=said_bye):
                     self._forget_route(peer.route)
+                    self._liveness.left(peer.name)
                     self._acceptance.left(peer, now, returning=returning)
                     self._relay.leave(peer, now, returning=returning)
                     event = PeerLeftEvent(peer=peer.name, instance=peer.public_instance, said_bye=said_bye)

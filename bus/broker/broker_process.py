@@ -15,6 +15,7 @@ from bus import wire
 from bus.broker.broker_core import BrokerCore
 from bus.broker.freed_memory import FreedMemory
 from bus.broker.log.event_log import RING_LIMIT_BYTES, RING_LIMIT_EVENTS, EventLog
+from bus.broker.membership.liveness_pings import LivenessPing
 from bus.broker.roster import Roster
 from bus.lifeline import Lifeline, LifelineClosed
 from bus.transport.sockets.broker_sockets import BrokerSockets, SendOutcome
@@ -121,6 +122,9 @@ class Broker:
             self._tend_at = now + TEND_SECONDS
             self._tend(now)
         self._send_pending(now)
+        if self._lifeline is not None:
+            for answer in self.core.liveness_answers():
+                self._lifeline.send_peer_answered(msgspec.to_builtins(answer))
         return ready
 
     def read_lifeline(self) -> None:
@@ -134,6 +138,9 @@ class Broker:
         for message in self._lifeline.receive():
             if message.ping is not None:
                 self._lifeline.send_pong(message.ping)
+            if message.ask_peer is not None:
+                self.core.ask_liveness(msgspec.convert(message.ask_peer, LivenessPing))
+                self._send_pending(time.monotonic())  # the next turn may wait first
             if message.roster is not None:
                 self.core.use(msgspec.convert(message.roster, Roster), time.monotonic())
             if message.stop is not None:

@@ -30,6 +30,7 @@ MESSAGES = st.one_of(
     st.builds(LifelineMessage, ping=st.integers(0, 2**53)),
     st.builds(LifelineMessage, stop=st.builds(StopMessage, returning=st.booleans())),
     st.builds(LifelineMessage, pong=st.integers(0, 2**53)),
+    st.builds(LifelineMessage, peer_answered=st.dictionaries(st.text(), st.text())),
     st.builds(LifelineMessage, ready=st.dictionaries(st.text(), st.text())),
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +22,8 @@ from actors.shared.profile.profile import Profile, ProfileError
 from actors.shared.profile.profile_tables import ChildTable
 
 SCRIPT_SUFFIXES: Final = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".rb", ".pl", ".jar")
+PLACEHOLDERS: Final = ("profile", "home", "python")
+BRACES: Final = re.compile(r"\{([a-z]+)\}")
 TABLES_PAGE: Final = "docs/profiles.md has the fields of a child, and their limits"
 
 
@@ -96,16 +100,37 @@ def _command_mistakes(profile: Profile, spec: ChildSpec) -> Iterator[Mistake]:
     place = f"children.{spec.name}.command"
     program, *arguments = spec.command
     directory = spec.directory or profile.directory
-    if not directory.is_dir():
-        yield at(profile.file, place, f"{directory}: there is no such directory", "create it", blocks=False)
+    yield from _nearly_placeholders(profile, spec)
+    if not _is_of_a_home(str(directory)) and not directory.is_dir():
+        problem = f"{directory}: there is no such directory"
+        yield at(profile.file, f"children.{spec.name}.cwd", problem, "create it", blocks=False)
+        return
+    if _is_of_a_home(program):
         return
     if problem := program_problem(program, {**os.environ, **spec.environment}):
         cure = "install it, correct the command, or give its whole path"
         yield at(profile.file, place, problem, cure, blocks=False)
     script = next((one for one in arguments if not one.startswith("-")), "")
-    if script.endswith(SCRIPT_SUFFIXES) and not (directory / script).is_file():
+    is_known_here = not _is_of_a_home(str(directory / script))
+    if script.endswith(SCRIPT_SUFFIXES) and is_known_here and not (directory / script).is_file():
         problem = f"there is no file {script!r} in {directory}"
         yield at(profile.file, place, problem, "create it, or correct the command", blocks=False)
+
+
+def _is_of_a_home(path: str) -> bool:
+    """Whether it depends on the home of a runtime, which nobody knows yet."""
+    return "{home}" in path
+
+
+def _nearly_placeholders(profile: Profile, spec: ChildSpec) -> Iterator[Mistake]:
+    for option, texts in (("command", spec.command), ("environment", spec.environment.values())):
+        for text in texts:
+            for name in BRACES.findall(text):
+                near = difflib.get_close_matches(name, PLACEHOLDERS, 1, 0.7)
+                if near and name not in PLACEHOLDERS:
+                    place = f"children.{spec.name}.{option}"
+                    problem = f"'{{{name}}}' stands for nothing, and is left as it is"
+                    yield at(profile.file, place, problem, f"write '{{{near[0]}}}'", blocks=False)
 
 
 def program_problem(program: str, environment: dict[str, str]) -> str:

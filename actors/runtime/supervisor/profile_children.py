@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from actors.runtime.supervisor.command_places import CommandPlaces
 from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec, Readiness, SpecError, start_order
 from actors.shared.profile.import_names import hidden_packages, hidden_words
 from actors.shared.profile.profile import Profile, ProfileError
@@ -25,15 +26,21 @@ FURTHER_MODULES: Final = {
 """What these actors import at every start, but late, since commands do without it."""
 
 
-def children_of(profile: Profile) -> tuple[ChildSpec, ...]:
+def children_of(profile: Profile, home: str = "") -> tuple[ChildSpec, ...]:
     """Specs of the broker and of all children, in start order. Every child depends on the broker.
+
+    Args:
+        profile: declares them.
+        home: what `{home}` stands for.
 
     Raises:
         ProfileError: an option is out of range, a dependency is unknown, dependencies form a cycle, or
             Undercroft's own packages would hide one of the app.
     """
     try:
-        return tuple(start_order([BROKER_SPEC, *(spec_of(profile, table) for table in profile.children)]))
+        return tuple(
+            start_order([BROKER_SPEC, *(spec_of(profile, table, home) for table in profile.children)])
+        )
     except SpecError as error:
         raise ProfileError(
             str(profile.file), f"children.{error.child}.{error.option}", error.detail
@@ -48,19 +55,20 @@ def preloads_of(specs: Iterable[ChildSpec]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
+def spec_of(profile: Profile, table: ChildTable, home: str = "") -> ChildSpec:
     """The spec of one child.
 
     Raises:
         SpecError: an option is out of range.
         ProfileError: Undercroft's own packages would hide one of the app.
     """
+    places = CommandPlaces(profile.directory, home)
     ready: Readiness = table.ready or ("started" if table.command else "message")
     return ChildSpec(
         name=table.name,
         entry=table.entry,
-        command=_command_of(profile, table),
-        directory=profile.directory if table.command else None,
+        command=_command_of(places, table),
+        directory=profile.directory / places.fill(table.cwd) if table.command else None,
         path=_path_of(profile, table),
         restart=table.restart,
         depends_on=(BROKER, *(name for name in table.depends_on if name != BROKER)),
@@ -71,7 +79,7 @@ def spec_of(profile: Profile, table: ChildTable) -> ChildSpec:
         memory_limit_mib=table.memory_limit_mib,
         intensity=table.intensity,
         period_seconds=table.period_seconds,
-        environment=MappingProxyType(dict(table.environment)),
+        environment=MappingProxyType({name: places.fill(value) for name, value in table.environment.items()}),
     )
 
 
@@ -84,11 +92,11 @@ def _path_of(profile: Profile, table: ChildTable) -> Path | None:
     return path
 
 
-def _command_of(profile: Profile, table: ChildTable) -> tuple[str, ...]:
+def _command_of(places: CommandPlaces, table: ChildTable) -> tuple[str, ...]:
     """The command. A program with a separator in its name is relative to the profile, others are in PATH."""
     if not table.command:
         return ()
-    program, *arguments = table.command
+    program, *arguments = map(places.fill, table.command)
     if os.sep in program or "/" in program:
-        program = str(profile.directory / program)
+        program = str(places.profile / program)
     return (program, *arguments)

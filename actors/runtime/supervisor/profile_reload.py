@@ -16,15 +16,19 @@ Apply = Callable[[Profile, tuple[ChildSpec, ...]], None]
 class ProfileReload:
     """One reading at a time. A wish during one leads to another one, so that the newest profile counts."""
 
-    def __init__(self, directory: Path, apply: Apply, refuse: Callable[[ProfileError], None]) -> None:
+    def __init__(
+        self, directory: Path, apply: Apply, refuse: Callable[[ProfileError], None], home: str = ""
+    ) -> None:
         """Read nothing yet.
 
         Args:
             directory: of the profile.
             apply: called on the event loop with what was read.
             refuse: called with why that cannot be used.
+            home: what `{home}` stands for.
         """
         self._directory = directory
+        self._home = home
         self._apply = apply
         self._refuse = refuse
         self._task: asyncio.Task[None] | None = None
@@ -55,4 +59,4 @@ class ProfileReload:
 
     def _read(self) -> tuple[Profile, tuple[ChildSpec, ...]]:
         profile = read_profile(self._directory)
-        return profile, children_of(profile)
+        return profile, children_of(profile, self._home)

@@ -92,7 +92,7 @@ class Supervisor:
         self.options = options
         self._loop = asyncio.get_running_loop()
         started_at = time.time()
-        specs = children_of(options.profile)
+        specs = children_of(options.profile, options.home_directory)
         self._policy = SupervisionPolicy(specs, time.monotonic())
         endpoints = choose_endpoints(locations.state, options.transport)
         self._membership = Membership(options.profile, options.peer_credentials)
@@ -119,7 +119,8 @@ class Supervisor:
         self._announced_start = 0
         self._serves = asyncio.Event()
         self._announcement: asyncio.Task[None] | None = None
-        self._reload = ProfileReload(options.profile.directory, self._apply, self._refuse)
+        directory, home = options.profile.directory, options.home_directory
+        self._reload = ProfileReload(directory, self._apply, self._refuse, home)
         self._finished: asyncio.Future[None] = self._loop.create_future()
         self._mark = runtime_mark(locations.state)
         self._processes = ProcessTable(
@@ -335,7 +336,7 @@ class Supervisor:
                 self._processes.post(actor, LifelineMessage(stop=StopMessage(returning=returning)))
             case SendPing(actor, number):
                 self._crashes.refresh()
-                self._processes.post(actor, LifelineMessage(ping=number))
+                self._ping(actor, number)
             case SendSignal(actor, name):
                 self._processes.send_signal(actor, name)
             case DumpStacks(actor):
@@ -357,6 +358,13 @@ class Supervisor:
                     self._finished.set_result(None)
             case _:
                 assert_never(effect)
+
+    def _ping(self, actor: str, number: int) -> None:
+        """Over the lifeline; a command has none, and is asked by the broker as the peer of its name."""
+        if self._policy.children[actor].spec.has_lifeline:
+            self._processes.post(actor, LifelineMessage(ping=number))
+        elif self._processes.runs(BROKER):
+            self._processes.post(BROKER, LifelineMessage(ask_peer={"peer": actor, "number": number}))
 
     def _give_verdict(self, effect: Effect) -> None:
         child = self._policy.children.get(getattr(effect, "actor", ""))

@@ -45,3 +45,8 @@ class SupervisorOptions:
     defaults: Locations | None = None
     peer_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     ends_process: bool = False
+
+    @property
+    def home_directory(self) -> str:
+        """What a command finds for `{home}`: where everything of the app lies, else where its state does."""
+        return str(Path(self.home).expanduser().absolute() if self.home else self.locations.state)

@@ -17,31 +17,35 @@ class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         name: of the process, and its name on the bus.
         entry: of an actor: `package.module:build`.
         command: of a program: itself and its arguments. One with a separator in its name is relative to the
-            profile.
+            profile. `{profile}`, `{home}` and `{python}` stand for the directory of the profile, that of the
+            app, and the interpreter of Undercroft.
+        cwd: where a program runs, relative to the profile; empty: in the directory of the profile.
         path: directory appended to the module search path of an actor, relative to the profile.
         restart: `permanent`: always; `transient`: unless it ended well; `temporary`: never.
         depends_on: children that must be ready before it starts for the first time.
         ready: of a program: `hello` once it said HELLO under its name, `started` once it runs.
         start_timeout_seconds: how long it may take until it is ready.
         shutdown_timeout_seconds: how long it has to end before it is asked harder.
-        heartbeat_timeout_seconds: an actor whose loop does not answer in this time is restarted; 0: never.
+        heartbeat_timeout_seconds: what does not answer a ping in this time is restarted; 0: never. Left out,
+            it is 10 for an actor and 0 for a program, which answers over the bus and needs `ready = "hello"`.
         memory_limit_mib: private memory above which it is restarted; 0: no limit.
         intensity: how many restarts within the period open the circuit.
         period_seconds: that period.
-        environment: further variables.
+        environment: further variables. In their values the same names in braces stand for the same.
         reveal_secrets: it may ask for the values of secret settings.
     """
 
     name: str
     entry: str = ""
     command: list[str] = []
+    cwd: str = ""
     path: str = ""
     restart: Literal["permanent", "transient", "temporary"] = "permanent"
     depends_on: list[str] = []
     ready: Literal["message", "hello", "started"] | None = None
     start_timeout_seconds: float = 30.0
     shutdown_timeout_seconds: float = 5.0
-    heartbeat_timeout_seconds: float = 10.0
+    heartbeat_timeout_seconds: float | None = None
     memory_limit_mib: int = 0
     intensity: int = 5
     period_seconds: float = 60.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -63,6 +64,21 @@ def test_its_own_loop_answers_the_supervisor(tmp_path: Path) -> None:
         assert msgspec.json.decode(os.read(broker._pipe.fileno(), 1000)) == {"pong": 42}
 
 
+def read_lifeline_line(broker: Any) -> Any:
+    assert broker._pipe is not None
+    return msgspec.json.decode(os.read(broker._pipe.fileno(), 1000))
+
+
+async def test_it_asks_a_peer_for_the_supervisor(tmp_path: Path) -> None:
+    with broker_process(broker_options("ipc", tmp_path)) as broker:
+        for name in ("engine", "nobody"):
+            question = {"peer": name, "number": 7}
+            async with connect("engine", runtime=broker.runtime()):
+                broker.tell(LifelineMessage(ask_peer=question))
+                told = await asyncio.to_thread(read_lifeline_line, broker)
+            assert told == {"peer_answered": question}
+
+
 async def test_who_comes_and_goes_is_announced(tmp_path: Path) -> None:
     with broker_process(broker_options("ipc", tmp_path)) as broker:
         async with (
@@ -118,7 +134,7 @@ async def test_a_child_that_was_told_of_before_it_started_is_in_the_roster_when_
                 async with connect(name, runtime=broker.runtime()):
                     pass
         with pytest.raises(HelloRefused, match="wrong_token"):
-            async with connect("engine", runtime=broker.runtime(), credential=credential_of("engine")):
+            async with connect("engine", runtime=broker.runtime()):
                 pass
         assert broker.stop() == 0
 

@@ -21,6 +21,7 @@ the broker. `started`: its process exists."""
 BROKER: Final = "broker"
 SUPERVISOR: Final = "supervisor"
 NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+HEARTBEAT_TIMEOUT_SECONDS: Final = 10.0
 ENTRY_PATTERN: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -53,7 +54,8 @@ class ChildSpec:
         shutdown_timeout_seconds: how long it may take to end after the stop message (TERM for a command)
             before it is asked harder.
         heartbeat_timeout_seconds: how long its event loop may leave a ping unanswered; 0 turns the watchdog
-            off.
+            off; None: HEARTBEAT_TIMEOUT_SECONDS for an actor, 0 for a command. A command is pinged over the
+            bus, as the peer of its name.
         memory_limit_mib: private memory above which it is restarted; 0 for no limit.
         intensity, period_seconds: more restarts than `intensity` within `period_seconds` open its circuit.
     """
@@ -68,7 +70,7 @@ class ChildSpec:
     ready: Readiness = "message"
     start_timeout_seconds: float = 30.0
     shutdown_timeout_seconds: float = 5.0
-    heartbeat_timeout_seconds: float = 10.0
+    heartbeat_timeout_seconds: float | None = None
     memory_limit_mib: int = 0
     intensity: int = 5
     period_seconds: float = 60.0
@@ -82,6 +84,13 @@ class ChildSpec:
     def has_lifeline(self) -> bool:
         """Whether it exchanges messages with the supervisor; commands in any language do not."""
         return not self.command
+
+    @property
+    def hangs_after_seconds(self) -> float:
+        """How long a ping may stay unanswered; 0 for ever."""
+        if self.heartbeat_timeout_seconds is not None:
+            return self.heartbeat_timeout_seconds
+        return HEARTBEAT_TIMEOUT_SECONDS if self.has_lifeline else 0.0
 
     def _problems(self) -> Iterable[tuple[str, str]]:
         if not NAME_PATTERN.fullmatch(self.name):
@@ -100,6 +109,9 @@ class ChildSpec:
             yield "entry", f"expected 'package.module:build', found {self.entry!r}"
         if any("\0" in part for part in self.command) or (self.command and not self.command[0]):
             yield "command", f"expected a program and its arguments, found {list(self.command)!r}"
+        if self.command and self.heartbeat_timeout_seconds and self.ready != "hello":
+            problem = "a command is pinged over the bus, which needs ready = 'hello'"
+            yield "heartbeat_timeout_seconds", f"{problem}, found {self.ready!r}"
         if self.command and self.ready == "message":
             yield "ready", "a command has no lifeline, expected 'hello' or 'started', found 'message'"
         yield from self._choices()
@@ -127,7 +139,7 @@ class ChildSpec:
             ("intensity", 0, 1000),
             ("period_seconds", 1, 86400),
         ):
-            found = getattr(self, option)
+            found = getattr(self, option) or 0
             if not lowest <= found <= highest:
                 yield option, f"expected {lowest:g} to {highest:g}, found {found:g}"
 

@@ -105,7 +105,7 @@ class ChildState:
     @property
     def is_watched(self) -> bool:
         """Whether its event loop must answer pings."""
-        return self.state == "ready" and self.spec.has_lifeline and self.spec.heartbeat_timeout_seconds > 0
+        return self.state == "ready" and self.spec.hangs_after_seconds > 0
 
     def creation_deadline(self, creation_seconds: float) -> float:
         """Until when its process must exist."""
@@ -115,5 +115,5 @@ class ChildState:
         """When something is due next; None if nothing is."""
         deadlines = [self.due_at] if self.due_at is not None else []
         if self.pinged_at is not None and self.is_watched:
-            deadlines.append(self.pinged_at + self.spec.heartbeat_timeout_seconds)
+            deadlines.append(self.pinged_at + self.spec.hangs_after_seconds)
         return min(deadlines, default=None)

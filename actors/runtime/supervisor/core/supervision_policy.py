@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from actors.runtime.supervisor.core import child_lifecycle
-from actors.runtime.supervisor.core.child_spec import ChildSpec, start_order
+from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec, start_order
 from actors.runtime.supervisor.core.child_state import ChildState
 from actors.runtime.supervisor.core.supervision_events import (
     BecameReady,
@@ -180,14 +180,23 @@ class SupervisionPolicy:
             case "ready" if child.due_at is not None and child.due_at <= now:
                 child.forget_failures()
                 child.due_at = None
+            case "ready" if not child.spec.has_lifeline and self._broker_lost_ping_of(child):
+                child.pinged_at = None
             case "ready":
-                fault = f"hung: no answer to a ping for {spec.heartbeat_timeout_seconds:g} s"
+                fault = f"hung: no answer to a ping for {spec.hangs_after_seconds:g} s"
                 return child_lifecycle.kill_for(child, "hang", fault, now)
             case "waiting" | "stopped":
                 child.due_at = None
             case _:
                 assert_never(child.state)
         return []
+
+    def _broker_lost_ping_of(self, child: ChildState) -> bool:
+        """Whether the broker, which carries the pings of commands, was itself away or silent meanwhile."""
+        broker, asked_at = self.children.get(BROKER), child.pinged_at
+        if broker is None or asked_at is None:
+            return True
+        return broker.state != "ready" or broker.since > asked_at or broker.pinged_at is not None
 
     def _start_if_possible(self, child: ChildState, now: float) -> list[Effect]:
         needed = [self.children[name] for name in child.spec.depends_on]

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from actors.runtime.supervisor.core.child_spec import ChildSpec
+import msgspec
+
+from actors.runtime.supervisor.core.child_spec import BROKER, ChildSpec
 from actors.runtime.supervisor.core.supervision_events import (
     BecameReady,
     Exited,
@@ -30,6 +32,7 @@ from actors.runtime.supervisor.processes.spawner import (
     SubprocessSpawner,
 )
 from actors.runtime.supervisor.supervisor_options import SpawnMethod
+from bus.broker.membership.liveness_pings import LivenessPing
 from bus.lifeline import LifelineMessage
 
 
@@ -180,6 +183,9 @@ class ProcessTable:
     def _on_message(self, process: ChildProcess, message: LifelineMessage) -> None:
         if message.pong is not None:
             self._emit(Ponged(process.name, message.pong))
+        if message.peer_answered is not None and process.name == BROKER:
+            answer = msgspec.convert(message.peer_answered, LivenessPing)
+            self._emit(Ponged(answer.peer, answer.number))
         if message.ready is not None:
             self._emit(BecameReady(process.name, message.ready))
 

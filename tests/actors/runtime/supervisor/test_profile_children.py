@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,39 @@ def test_programs_with_a_path_lie_relative_to_the_profile_and_others_in_the_sear
     assert specs["c"].directory == tmp_path, (
         "its arguments are relative to the profile, wherever it was started"
     )
+
+
+def test_placeholders_stand_for_directories_and_the_interpreter(tmp_path: Path) -> None:
+    (tmp_path / "profile.toml").write_text(
+        """
+        name = "a"
+        [[children]]
+        name = "b"
+        command = ["{python}", "x.py", "--at={home}/x", "{other}", "{profile}"]
+        cwd = "side"
+        environment = { PLACE = "{home}" }
+        [[children]]
+        name = "c"
+        command = ["{home}/bin/x"]
+        cwd = "{home}"
+        """,
+        encoding="utf-8",
+    )
+    found = {spec.name: spec for spec in children_of(read_profile(tmp_path), "/the/home")}
+    assert found["b"].command == (sys.executable, "x.py", "--at=/the/home/x", "{other}", str(tmp_path))
+    assert found["b"].directory == tmp_path / "side"
+    assert found["b"].environment == {"PLACE": "/the/home"}
+    assert found["c"].command == ("/the/home/bin/x",)
+    assert found["c"].directory == Path("/the/home")
+
+
+def test_a_program_is_watched_only_if_it_asks_for_that(tmp_path: Path) -> None:
+    text = '[[children]]\nname = "b"\ncommand = ["x"]\nready = "hello"\n'
+    assert specs_of(tmp_path, text)["b"].hangs_after_seconds == 0
+    watched = specs_of(tmp_path, text + "heartbeat_timeout_seconds = 3")
+    assert watched["b"].hangs_after_seconds == 3
+    with pytest.raises(ProfileError, match="needs ready = 'hello'"):
+        specs_of(tmp_path, text.replace("hello", "started") + "heartbeat_timeout_seconds = 3")
 
 
 @pytest.mark.parametrize(

@@ -336,6 +336,56 @@ def test_a_loop_that_does_not_answer_pings_is_dumped_then_killed_then_started_ag
     assert run.state("b") == "ready"
 
 
+TRAY = ChildSpec(
+    name="tray", command=("x",), ready="hello", depends_on=("broker",), heartbeat_timeout_seconds=5
+)
+
+
+def wait_for_silent_tray(run: Simulation, seconds: float, *, broker_answers: bool = True) -> list[Effect]:
+    """Let time go by, with every deadline kept; the tray answers no ping."""
+    until, effects = run.now + seconds, list[Effect]()
+    while (deadline := run.supervision.deadline()) is not None and deadline <= until:
+        run.now = max(run.now, deadline)
+        found = run.feed(Ticked())
+        effects += found
+        for ping in found:
+            if isinstance(ping, SendPing) and ping.actor == "broker" and broker_answers:
+                run.feed(Ponged("broker", ping.number))
+    run.now = until
+    return effects
+
+
+def test_a_program_that_asks_for_it_is_pinged_and_killed_at_once_if_it_hangs() -> None:
+    run = served(ChildSpec(name="broker"), TRAY)
+    effects = wait_for_silent_tray(run, 7.5)
+    assert {ping.actor for ping in effects if isinstance(ping, SendPing)} == {"broker", "tray"}
+    assert [one for one in effects if isinstance(one, SendSignal)] == [SendSignal("tray", "kill")]
+    assert "hung: no answer to a ping for 5 s" in run.supervision.children["tray"].reason
+
+
+def test_a_program_that_does_not_ask_for_it_is_not_pinged() -> None:
+    run = served(ChildSpec(name="broker"), replace(TRAY, heartbeat_timeout_seconds=None))
+    pinged = {ping.actor for ping in wait_for_silent_tray(run, 60) if isinstance(ping, SendPing)}
+    assert pinged == {"broker"}
+
+
+def test_a_program_is_not_blamed_for_a_broker_that_is_silent_itself() -> None:
+    run = served(ChildSpec(name="broker", heartbeat_timeout_seconds=60), TRAY)
+    effects = wait_for_silent_tray(run, 30, broker_answers=False)
+    assert not any(isinstance(effect, SendSignal) for effect in effects)
+    assert [ping.actor for ping in effects if isinstance(ping, SendPing)].count("tray") > 2, "asked anew"
+
+
+def test_a_program_is_not_blamed_for_a_broker_that_was_away() -> None:
+    run = served(ChildSpec(name="broker"), TRAY)
+    wait_for_silent_tray(run, 3)
+    run.end("broker")
+    run.serve("broker")
+    effects = wait_for_silent_tray(run, 5)
+    assert not any(isinstance(effect, SendSignal) for effect in effects)
+    assert SendSignal("tray", "kill") in wait_for_silent_tray(run, 8), "but it is asked anew"
+
+
 def test_a_suspended_machine_is_not_taken_for_hung_children() -> None:
     run = served(actor("a", heartbeat_timeout_seconds=10))
     run.now += 2
