@@ -134,7 +134,7 @@ async def test_a_child_that_was_told_of_before_it_started_is_in_the_roster_when_
                 async with connect(name, runtime=broker.runtime()):
                     pass
         with pytest.raises(HelloRefused, match="wrong_token"):
-            async with connect("engine", runtime=broker.runtime()):
+            async with connect("engine", runtime=broker.runtime(), credential=credential_of("engine")):
                 pass
         assert broker.stop() == 0
 
