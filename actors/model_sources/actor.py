@@ -22,6 +22,7 @@ from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offline
 from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.http.stranger_text import quoted, sentence
 from actors.shared.manifest import (
     AddedModel,
     Catalogue,
@@ -198,7 +199,11 @@ class ModelSources(Actor[Inbox]):
         try:
             return await self._resolver.resolve(request)
         except (OperatorError, TransientError) as error:
-            raise Refused(str(error)) from error
+            raise Refused(sentence(error)) from error
+        except Exception as error:  # a stranger's answer costs its own request, whatever it is
+            log.exception("%s: it could not be resolved", quoted(request.name))
+            found = f"{quoted(request.name)}: an error that nobody foresaw: {type(error).__name__}: {error}"
+            raise Refused(f"{sentence(found)}; report it") from error
 
     # -- the remote manifest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from types import TracebackType
 
 import anyio
@@ -17,7 +18,7 @@ from actors.model_downloader.staging.byte_ranges import total_bytes
 from actors.model_downloader.staging.piece_check import proven_ranges
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.staging.staging_journal import StagingJournal
-from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed, unforeseen_failure
 from actors.model_downloader.transfer.transfer import DISK_FULL, Transfer, TransferFailure
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.places.rooted_place import RootedPlace
@@ -32,6 +33,8 @@ from schemas.models import (
     ModelVerifiedEvent,
     VerificationFinding,
 )
+
+log = logging.getLogger(__name__)
 
 
 class Install:
@@ -90,6 +93,9 @@ class Install:
                     await self._until_done()
             if self._scope.cancelled_caught:
                 await self._context.registry.install_ended(self.entry.id)
+        except Exception as error:  # one install never takes the others and the actor with it
+            log.exception("%s: an install failed in a way that nobody foresaw", self.entry.id)
+            await self._give_up(unforeseen_failure(error, self.entry.id), "it is not tried again by itself")
         finally:
             self._ended.set()
 
@@ -169,14 +175,16 @@ class Install:
                 self._context.now(),
             )
             if isinstance(verdict, GiveUpInstall):
-                advice = f"run 'undercroft models install {self.entry.id}' to try again"
-                problem = f"{failure}; {verdict.reason}; {advice}"
-                await self._enter("failed", problem, _problem_kind(failure))
+                await self._give_up(failure, verdict.reason)
                 return
             failures = verdict.failures
             problem = f"{failure}; trying again in {verdict.seconds:.0f} s"
             await self._enter("downloading", problem, _problem_kind(failure))
             await self._context.sleep(verdict.seconds)
+
+    async def _give_up(self, failure: TransferFailure, reason: str) -> None:
+        advice = f"run 'undercroft models install {self.entry.id}' to try again"
+        await self._enter("failed", f"{failure}; {reason}; {advice}", _problem_kind(failure))
 
     # -- verification and activation
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
+from actors.shared.http.field_values import read_retry_after
 
 ATTEMPTS: Final = 3
 NETWORK_ATTEMPTS: Final = 4
@@ -62,7 +62,7 @@ def after_failure(
     failures += 1
     if failures >= (NETWORK_ATTEMPTS if kind == "network" else ATTEMPTS):
         return GiveUpInstall(f"{failures} attempts failed")
-    demanded = retry_after_seconds(retry_after, now)
+    demanded = (read_retry_after(retry_after, now) if retry_after else None) or 0.0
     if demanded > RETRY_AFTER_LIMIT_SECONDS:
         return GiveUpInstall(f"the server asks to wait {demanded / 3600:.1f} hours")
     return RetryInstall(max(backoff_seconds(failures, random_unit), demanded), failures)
@@ -72,16 +72,3 @@ def backoff_seconds(failures: int, random_unit: float) -> float:
     """Pause after so many failures: doubles from one second to thirty; its upper half is random."""
     full = min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** min(failures - 1, 10))
     return full * (0.5 + 0.5 * random_unit)
-
-
-def retry_after_seconds(value: str | None, now: float) -> float:
-    """Seconds that a `Retry-After` asks for, in either of its forms; 0 without a readable one."""
-    if not value:
-        return 0.0
-    text = value.strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:12])
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 import msgspec
@@ -20,6 +19,8 @@ from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGIN
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingState, read_journal
 from actors.shared.clocks import careful_clock
 from actors.shared.durable.directory_tree import disk_bytes
+from actors.shared.http.stranger_text import quoted
+from actors.shared.http.urls import url_parts
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import UndercroftError
 from schemas.manifest import ModelEntry
@@ -172,7 +173,8 @@ def place_of(layout: ModelsLayout, found: PartialFound) -> RootedPlace:
 
 
 def _hosts(journal: StagingState) -> list[str]:
-    hosts = [urlsplit(file.url).hostname or "this machine" for file in journal.files if file.url]
+    parts = [url_parts(file.url) for file in journal.files if file.url]
+    hosts = [quoted((found.hostname if found else "") or "this machine") for found in parts]
     return list(dict.fromkeys(hosts))
 
 

@@ -95,8 +95,8 @@ class StagedFile:
             return os.write(self._descriptor, view)
 
 
-def disk_failed(path: AnyPlace, error: OSError | UndercroftError) -> DiskFailed:
-    """The failure that an error of the operating system amounts to."""
+def disk_failed(path: AnyPlace, error: Exception) -> DiskFailed:
+    """The failure that an error while writing amounts to."""
     number = getattr(error, "errno", 0) or 0
-    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error)
+    reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or str(error) or repr(error)
     return DiskFailed(str(path), number, reason)

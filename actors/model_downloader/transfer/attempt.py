@@ -55,12 +55,18 @@ class Attempt:
 
         All that came is durable on return. Blocks: call it in a worker thread.
         """
-        self._pool.run()
+        try:
+            self._pool.run()
+        finally:
+            failure = self._close()
+        return failure or self._pool.disk_failure
+
+    def _close(self) -> DiskFailed | None:
         try:
             self._writer.close()
         except DiskFailed as failed:
             return failed
-        return self._pool.disk_failure
+        return None
 
     def cancel(self) -> None:
         """End all connections at once. `run` returns as soon as what came is durable."""

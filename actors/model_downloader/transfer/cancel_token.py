@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
+from collections.abc import Iterator
 
 from bus.errors import UndercroftError
 
@@ -22,6 +24,8 @@ class CancelToken:
         self._event = threading.Event()
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+        self._deadline: float | None = None
+        self._has_expired = False
 
     def cancel(self) -> None:
         """End the fetch."""
@@ -33,6 +37,33 @@ class CancelToken:
     def is_cancelled(self) -> bool:
         """Whether the fetch is to end."""
         return self._event.is_set()
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """A block that is to be over in time: else `expire` ends its wait for the socket."""
+        with self._lock:
+            self._deadline, self._has_expired = time.monotonic() + seconds, False
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._deadline = None
+
+    def expire(self, now: float) -> None:
+        """Shut the socket down if a block of `within` took too long.
+
+        Args:
+            now: seconds on the monotonic clock.
+        """
+        with self._lock:
+            if self._deadline is not None and now > self._deadline:
+                self._has_expired = True
+                self._shut()
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether the last block of `within` took too long."""
+        return self._has_expired
 
     def check(self) -> None:
         """Do nothing while the fetch may go on.

@@ -7,7 +7,7 @@ import http.client
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, total_bytes
 from actors.model_downloader.staging.piece_check import proven_ranges
@@ -15,7 +15,7 @@ from actors.model_downloader.staging.staging_journal import StagingJournal
 from actors.model_downloader.transfer.cancel_token import CancelToken
 from actors.model_downloader.transfer.file_source import FileSource
 from actors.model_downloader.transfer.http.fetch_failure import FetchFailed, transfer_failed
-from actors.model_downloader.transfer.http.http_client import HttpClient, HttpResponse
+from actors.model_downloader.transfer.http.http_client import HEAD_SECONDS, HttpClient, HttpResponse
 from actors.model_downloader.transfer.http.http_resume import (
     AskAgain,
     Fail,
@@ -31,6 +31,8 @@ from actors.model_downloader.transfer.http.stall_watch import StallWatch
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.shared.http.field_values import read_date, read_etag
+from actors.shared.http.urls import url_parts
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise
 
@@ -103,8 +105,9 @@ class PartFetcher:
             FetchCancelled: the token was cancelled.
             DiskFailed: the disk refused.
         """
-        if urlsplit(download.url).scheme == "file":
-            self._copy(download, part, token)
+        parts = url_parts(download.url)
+        if parts is not None and parts.scheme == "file":
+            self._copy(download, parts, part, token)
             return
         joins = self._scheduler.is_shared(part.file)
         have_bytes = total_bytes(self._scheduler.written(part.file))
@@ -184,12 +187,13 @@ class PartFetcher:
             PartsChanged: the representation is another one, and proven pieces of the file are kept.
         """
         fields, writer = response.head.fields, self._writer
+        modified = fields.get("last-modified", "")
         starts_over = isinstance(step, StartOver)
         validator = strong_validator(fields) or (None if starts_over else state.validator)
         source: dict[str, Any] = {
             "url": download.url,
-            "etag": fields.get("etag", ""),
-            "last_modified": fields.get("last-modified", ""),
+            "etag": read_etag(fields.get("etag", "")),
+            "last_modified": modified if read_date(modified) is not None else "",
             "validator": validator,
         }
         if starts_over:
@@ -240,16 +244,16 @@ class PartFetcher:
             self._limits.spend(len(content), token)
         if part.end == part.asked_end:
             # Finds the end of the body, so that the connection is kept. More than was promised is not read.
-            with contextlib.suppress(OSError, http.client.HTTPException):
+            with contextlib.suppress(OSError, http.client.HTTPException), token.within(HEAD_SECONDS):
                 response.read(1)
 
-    def _copy(self, download: FileDownload, part: Part, token: CancelToken) -> None:
+    def _copy(self, download: FileDownload, url: SplitResult, part: Part, token: CancelToken) -> None:
         """Copy a part from this machine.
 
         A file that changed since the last attempt is copied from its first byte.
         """
         promise, scheduler = download.promise, self._scheduler
-        source = FileSource(urlsplit(download.url), promise.size_bytes, download.name)
+        source = FileSource(url, promise.size_bytes, download.name)
         try:
             known = self._journal.state.file(promise.path).validator
             if known != source.validator and scheduler.written(part.file):

@@ -209,7 +209,7 @@ class PartWriter:
                 received, pending = self._received_bytes, self._pending_bytes
             try:
                 self._sync(written, received, generations)
-            except UndercroftError as error:
+            except Exception as error:  # whatever it is, nobody must wait for this thread in vain
                 with self._changed:
                     self._failure = (
                         error if isinstance(error, DiskFailed) else disk_failed(self._directory, error)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
 from actors.shared.credentials import SourceEndpoints, at_endpoint
+from actors.shared.http.urls import url_parts
 from schemas.manifest import FilePromise
 
 
@@ -15,8 +14,8 @@ def source_urls(promise: FilePromise, mirror_url: str, endpoints: SourceEndpoint
     URLs of the public hub and registry are changed to the servers that stand in for them.
     """
     urls = list(dict.fromkeys(at_endpoint(url, endpoints) for url in promise.urls))
-    parts = urlsplit(promise.urls[0])
-    if not mirror_url or parts.scheme not in ("http", "https"):
+    parts = url_parts(promise.urls[0])
+    if not mirror_url or parts is None or parts.scheme not in ("http", "https"):
         return urls
     mirrored = mirror_url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
     return [mirrored, *(url for url in urls if url != mirrored)]

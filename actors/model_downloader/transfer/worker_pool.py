@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,13 +11,14 @@ from dataclasses import dataclass, field
 from actors.model_downloader.staging.staged_file import DiskFailed
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.concurrency import Concurrency
-from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
+from actors.model_downloader.transfer.http.fetch_failure import FetchFailed, unforeseen_failure
 from actors.model_downloader.transfer.part_fetcher import FileDownload, NoRanges, PartFetcher, PartsChanged
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 
 TICK_SECONDS = 0.05
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -94,6 +96,7 @@ class WorkerPool:
         self._concurrency.limit(self._limits.most_streams)
         slow = self._scheduler.slow_parts(now)
         for worker in self._workers:
+            worker.token.expire(now)
             if worker.part in slow:
                 worker.token.cancel()
         return self._concurrency.observe(
@@ -111,20 +114,40 @@ class WorkerPool:
             self._workers.append(worker)
         name = f"fetch {next(self._numbers)}"
         thread = threading.Thread(target=self._work, args=(worker,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            self._end(worker)
+            if wait:
+                self._give_up(FetchFailed("network", f"no connection can be made ({error})"))
+            return False
         self._threads = [known for known in self._threads if known.is_alive()]
         self._threads.append(thread)
-        thread.start()
         return True
 
     def _work(self, worker: Worker) -> None:
         try:
             while (part := self._next_part(worker)) and self._fetch(worker, part):
                 pass
+        except Exception as error:
+            log.exception("a connection ended by an error that nobody foresaw")
+            self._give_up(unforeseen_failure(error, "the download"))
         finally:
-            self._limits.close_stream()
-            with self._lock:
-                self._workers.remove(worker)
-            self._scheduler.wake()
+            self._end(worker)
+
+    def _end(self, worker: Worker) -> None:
+        self._limits.close_stream()
+        with self._lock:
+            self._workers.remove(worker)
+        self._scheduler.wake()
+
+    def _give_up(self, failure: FetchFailed) -> None:
+        """End the attempt: every file that is not complete failed like this."""
+        with self._lock:
+            for file, missing in enumerate(self._scheduler.missing_bytes):
+                if missing:
+                    self.failures.setdefault(file, failure)
+        self.cancel()
 
     def _next_part(self, worker: Worker) -> Part | None:
         """What a connection fetches next; None if it is not needed any more."""
@@ -158,6 +181,9 @@ class WorkerPool:
         except DiskFailed as failed:
             self.disk_failure = failed
             self.cancel()
+        except Exception as error:
+            log.exception("%s: a connection failed in a way that nobody foresaw", download.name)
+            failure = unforeseen_failure(error, download.name)
         finally:
             with self._lock:
                 worker.part = None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from actors.model_sources.remote_manifest.manifest_store import RemoteManifestSt
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import RecordTooLarge
+from actors.shared.http.stranger_text import sentence
 from actors.shared.manifest import DeclaredManifest, ManifestRefused
 from actors.shared.manifest.manifest_signature import (
     ENVELOPE_LIMIT_BYTES,
@@ -28,6 +30,8 @@ from actors.shared.manifest.manifest_signature import (
     read_keys,
 )
 from actors.shared.profile.profile_tables import ManifestTable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,10 @@ class RemoteManifest:
         except (Offline, SourceUnreachable) as error:
             return ManifestRefresh("kept", str(error))
         except (ManifestRefused, SourceRefused) as error:
-            return ManifestRefresh("kept", str(error), is_refused=True)
+            return ManifestRefresh("kept", sentence(error), is_refused=True)
+        except Exception as error:  # the actor serves what it has, whatever a server makes of us
+            log.exception("%s: fetching the manifest failed", url)
+            return ManifestRefresh("kept", sentence(f"{url}: it cannot be fetched: {error}"), is_refused=True)
         now, skew_seconds = self._now(), self._table.max_skew_seconds
         verdict = judge(found.manifest, found.digest, self._newest, bundled_version, now, skew_seconds)
         if verdict.outcome == "refuse":

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.model_sources.errors import NameRefused
+from actors.shared.http.urls import url_problem
 from actors.shared.manifest import check_entry
 from actors.shared.manifest.manifest_paths import RESERVED_SUFFIXES, id_problem
 from schemas.manifest import FilePromise, ModelEntry, ModelId
@@ -80,7 +81,7 @@ def make_entry(
     Raises:
         NameRefused: the id is invalid, or a path or URL of the source is not safe.
     """
-    is_web_url = licence_url.startswith(("https://", "http://")) and len(licence_url) <= URL_LIMIT
+    is_web_url = url_problem(licence_url) is None and len(licence_url) <= URL_LIMIT
     try:
         msgspec.convert(model_id, ModelId)
         entry = ModelEntry(

@@ -11,7 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import msgspec
@@ -19,8 +19,10 @@ import msgspec
 from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.entry_builder import plain_text
 from actors.model_sources.sources.model_names import HubName
+from actors.shared.http.json_answers import JsonUnreadable, fitting, read_json
+from actors.shared.http.stranger_text import quoted
 from actors.shared.manifest.manifest_paths import path_problem
-from schemas.bounds import whole
+from schemas.bounds import Count, Sentence, UrlText, Word, whole
 from schemas.manifest import Sha256
 
 ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -29,6 +31,7 @@ SMALL_FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 """A file outside LFS is fetched once to hash it. The hub wants anything larger than 10 MB in LFS."""
 SMALL_FILES_LIMIT_BYTES: Final = 64 * 1024 * 1024
 CHOICES_SHOWN: Final = 12
+SKIPPED_SHOWN: Final = 100
 
 _NOT_OF_A_MODEL: Final = re.compile(
     r"(?:^|/)\.|\.(?:md|png|jpe?g|gif|svg|webp|mp4)$|(?:^|/)(?:LICEN[CS]E[^/]*|NOTICE)$", re.IGNORECASE
@@ -42,7 +45,7 @@ class HubLfs(msgspec.Struct, frozen=True):
     """What the hub says about a file in LFS."""
 
     sha256: Sha256
-    size: Annotated[int, msgspec.Meta(ge=0)]
+    size: Count
 
 
 class HubFile(msgspec.Struct, frozen=True, rename={"path": "rfilename", "blob_id": "blobId"}):
@@ -56,7 +59,7 @@ class HubFile(msgspec.Struct, frozen=True, rename={"path": "rfilename", "blob_id
     """
 
     path: Annotated[str, msgspec.Meta(max_length=1000)]
-    size: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    size: Count | None = None
     blob_id: Annotated[str, msgspec.Meta(pattern=whole(r"[0-9a-f]{40}"))] | None = None
     lfs: HubLfs | None = None
 
@@ -64,6 +67,14 @@ class HubFile(msgspec.Struct, frozen=True, rename={"path": "rfilename", "blob_id
     def size_bytes(self) -> int | None:
         """Length of the content, not of the LFS pointer."""
         return self.lfs.size if self.lfs else self.size
+
+
+class HubCard(msgspec.Struct, frozen=True):
+    """What the README of a repository says about its licence; each field may be anything."""
+
+    license: msgspec.Raw = msgspec.Raw()
+    license_name: msgspec.Raw = msgspec.Raw()
+    license_link: msgspec.Raw = msgspec.Raw()
 
 
 class HubRepository(msgspec.Struct, frozen=True, rename={"task": "pipeline_tag", "card": "cardData"}):
@@ -74,16 +85,16 @@ class HubRepository(msgspec.Struct, frozen=True, rename={"task": "pipeline_tag",
         siblings: its files.
         task: what the model is for.
         tags: such as `license:mit`.
-        gated: whether users must accept a licence first.
-        card: metadata from its README.
+        gated: `false` unless users must accept a licence first.
+        card: metadata from its README, undecoded.
     """
 
     sha: Commit
     siblings: Annotated[list[HubFile], msgspec.Meta(max_length=100_000)] = []
-    task: str | None = None
-    tags: list[str] | None = None
-    gated: bool | Literal["auto", "manual"] = False
-    card: dict[str, Any] | None = None
+    task: Word | None = None
+    tags: list[Sentence] | None = None
+    gated: msgspec.Raw = msgspec.Raw(b"false")
+    card: msgspec.Raw = msgspec.Raw()
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,8 @@ def read_repository(content: bytes, label: str) -> HubRepository:
         ResolveFailed: it is not an answer about a repository.
     """
     try:
-        return msgspec.json.decode(content, type=HubRepository)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return read_json(content, HubRepository, ANSWER_LIMIT_BYTES)
+    except JsonUnreadable as error:
         detail = f"the hub's answer cannot be read: {error}; check the endpoint"
         raise ResolveFailed(label, detail) from error
 
@@ -147,6 +158,7 @@ def choose(repository: HubRepository, name: HubName, label: str) -> tuple[list[H
             for file in wanted
             if _NOT_OF_A_MODEL.search(file.path)
         ]
+        skipped[SKIPPED_SHOWN:] = [f"{len(skipped) - SKIPPED_SHOWN} others"] * (len(skipped) > SKIPPED_SHOWN)
         wanted = [file for file in wanted if not _NOT_OF_A_MODEL.search(file.path)]
         variants = {_SPLIT.sub("", file.path) for file in wanted if file.path.lower().endswith(".gguf")}
         if len(variants) > 1:
@@ -165,7 +177,8 @@ def choose(repository: HubRepository, name: HubName, label: str) -> tuple[list[H
         )
     for file in wanted:
         if problem := path_problem(file.path):
-            raise ResolveFailed(label, f"path {file.path!r} of the repository is not valid: {problem}")
+            shown = f"path {quoted(file.path)!r} of the repository"
+            raise ResolveFailed(label, f"{shown} is not valid: {problem}")
     check_small_files(wanted, label)
     return wanted, skipped
 
@@ -181,7 +194,7 @@ def check_small_files(files: list[HubFile], label: str) -> None:
         if file.size is None or file.size > SMALL_FILE_LIMIT_BYTES:
             raise ResolveFailed(
                 label,
-                f"{file.path}: the hub has no SHA-256 of it, and its size is {file.size}, "
+                f"{quoted(file.path)}: the hub has no SHA-256 of it, and its size is {file.size}, "
                 f"expected at most {SMALL_FILE_LIMIT_BYTES}",
             )
     total = sum(file.size or 0 for file in small)
@@ -195,18 +208,17 @@ def check_small_files(files: list[HubFile], label: str) -> None:
 
 def licence_of(repository: HubRepository) -> HubLicence:
     """Return what the repository says about its licence; empty where it says nothing."""
-    card = repository.card or {}
+    card = fitting(repository.card, HubCard) or HubCard()
     tagged = next(
         (tag.removeprefix("license:") for tag in repository.tags or [] if tag.startswith("license:")), ""
     )
-    found = card.get("license")
-    names = [text for text in (found if isinstance(found, list) else [found]) if isinstance(text, str)]
-    own, link = card.get("license_name"), card.get("license_link")
-    name = ", ".join(names) or tagged
-    if name == "other" and isinstance(own, str):
-        name = own
-    is_url = isinstance(link, str) and link.startswith("https://")  # else it is a file of the repository
-    return HubLicence(name, str(link) if is_url else "", repository.gated is not False)
+    several = fitting(card.license, list[Word]) or []
+    name = fitting(card.license, Word) or ", ".join(several[:CHOICES_SHOWN]) or tagged
+    if name == "other":
+        name = fitting(card.license_name, Word) or name
+    link = fitting(card.license_link, UrlText) or ""
+    is_url = link.startswith("https://")  # else it is a file of the repository
+    return HubLicence(name, link if is_url else "", fitting(repository.gated, bool) is not False)
 
 
 def git_blob_id(content: bytes) -> str:

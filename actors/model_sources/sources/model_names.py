@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from actors.model_sources.errors import NameRefused
-from actors.shared.http.urls import url_problem
+from actors.shared.http.field_values import read_digest
+from actors.shared.http.urls import url_parts, url_problem
 from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem
 
 NAME_LIMIT_CHARACTERS: Final = 2000
@@ -43,7 +44,6 @@ _OLLAMA: Final = re.compile(
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,12 @@ def source_of(name: ModelName) -> tuple[str, ...]:
             return "file", str(name.path)
 
 
+def file_name_of(name: UrlName) -> str:
+    """The name of the file behind a URL; empty for that of a directory."""
+    parts = url_parts(name.url)
+    return unquote(parts.path).rpartition("/")[2] if parts else ""
+
+
 def _hub(name: str, rest: str) -> HubName:
     found = _HUB.fullmatch(rest)
     if found is None:
@@ -181,9 +187,9 @@ def _url(name: str, rest: str) -> UrlName:
             f"{problem}; expected https://host/path/file#sha256=...",
         )
     sha256 = parse_qs(fragment).get("sha256", [""])[0].lower()
-    if fragment and not _SHA256.fullmatch(sha256):
+    if fragment and read_digest(f"sha256:{sha256}") is None:
         raise NameRefused(name.partition("?")[0], "expected #sha256= and 64 hex digits behind the URL")
-    if not unquote(urlsplit(url).path).rpartition("/")[2]:
+    if not file_name_of(UrlName(url)):
         raise NameRefused(name.partition("?")[0], "expected the URL of a file, found that of a directory")
     return UrlName(url, sha256)
 

@@ -13,9 +13,12 @@ import msgspec
 
 from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.model_names import RegistryName
+from actors.shared.http.field_values import read_media_type
+from actors.shared.http.json_answers import JsonUnreadable, read_json
+from actors.shared.http.stranger_text import quoted
 from actors.shared.http.urls import may_carry_secrets
 from actors.shared.manifest.manifest_paths import path_problem
-from schemas.bounds import whole
+from schemas.bounds import Count, Word, whole
 
 ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """Registries accept no longer manifests (distribution specification, "Pushing Manifests")."""
@@ -48,24 +51,28 @@ NAME_ANNOTATIONS: Final = ("org.opencontainers.image.title", "org.cncf.model.fil
 
 Digest = Annotated[str, msgspec.Meta(pattern=whole(r"sha256:[0-9a-f]{64}"))]
 
+Annotations = Annotated[
+    dict[Word, Annotated[str, msgspec.Meta(max_length=65_536)]], msgspec.Meta(max_length=1000)
+]
+
 
 class BlobDescriptor(msgspec.Struct, frozen=True, rename="camel"):
     """A blob of an image."""
 
-    media_type: str
+    media_type: Word
     digest: Digest
-    size: Annotated[int, msgspec.Meta(ge=0)]
-    annotations: dict[str, str] | None = None
+    size: Count
+    annotations: Annotations | None = None
 
 
 class ImageManifest(msgspec.Struct, frozen=True, rename="camel"):
     """The manifest of an image, or an index of several images, which has `manifests`."""
 
-    schema_version: int
-    media_type: str = ""
+    schema_version: Count
+    media_type: Word = ""
     layers: Annotated[list[BlobDescriptor], msgspec.Meta(max_length=2000)] = []
-    manifests: list[msgspec.Raw] | None = None
-    annotations: dict[str, str] | None = None
+    manifests: msgspec.Raw = msgspec.Raw()
+    annotations: Annotations | None = None
 
 
 @dataclass(frozen=True)
@@ -127,11 +134,11 @@ def read_image(
             label, f"the registry's manifest has the digest {digest}, expected {name.reference}"
         )
     try:
-        image = msgspec.json.decode(content, type=ImageManifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        image = read_json(content, ImageManifest, ANSWER_LIMIT_BYTES)
+    except JsonUnreadable as error:
         raise ResolveFailed(label, f"the registry's manifest cannot be read: {error}") from error
-    kind = image.media_type or content_type.partition(";")[0].strip()
-    if image.manifests is not None or kind in INDEXES:
+    kind = image.media_type or read_media_type(content_type)
+    if bytes(image.manifests) not in (b"", b"null") or kind in INDEXES:
         raise ResolveFailed(
             label,
             "it is an index of images for several platforms, expected one image; "
@@ -140,7 +147,8 @@ def read_image(
     if image.schema_version != 2 or (kind and kind not in MANIFESTS):
         raise ResolveFailed(
             label,
-            f"expected an image manifest of schema 2, found schema {image.schema_version} of type {kind!r}",
+            "expected an image manifest of schema 2, "
+            f"found schema {image.schema_version} of type {quoted(kind)!r}",
         )
     return image, digest
 
@@ -166,12 +174,12 @@ def layers_of(image: ImageManifest, label: str) -> list[ImageLayer]:
             raise ResolveFailed(
                 label,
                 f"expected layers that are files of a model, "
-                f"found one of type {layer.media_type!r} without a name",
+                f"found one of type {quoted(layer.media_type)!r} without a name",
             )
         if problem := path_problem(path):
-            raise ResolveFailed(label, f"the file name {path!r} of a layer is not valid: {problem}")
+            raise ResolveFailed(label, f"the file name {quoted(path)!r} of a layer is not valid: {problem}")
         if titled and path in found:
-            raise ResolveFailed(label, f"two layers are named {path!r}")
+            raise ResolveFailed(label, f"two layers are named {quoted(path)!r}")
         path = _free(path, found)
         found[path] = ImageLayer(path, layer.digest, layer.size)
     if not found:

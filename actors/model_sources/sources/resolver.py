@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, assert_never
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
@@ -19,14 +18,21 @@ from actors.model_sources.sources import hub_repository, oci_registry
 from actors.model_sources.sources.entry_builder import category_of, make_entry, model_id_of
 from actors.model_sources.sources.hub_repository import HubFile
 from actors.model_sources.sources.local_files import import_from
-from actors.model_sources.sources.model_names import FileName, HubName, RegistryName, UrlName, read_name
+from actors.model_sources.sources.model_names import (
+    FileName,
+    HubName,
+    RegistryName,
+    UrlName,
+    file_name_of,
+    read_name,
+)
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.credentials.source_endpoints import SourceEndpoints
+from actors.shared.http.field_values import read_digest
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import ModelAddRequestEvent, ModelNameResolveRequestEvent
 
 SMALL_FILES_AT_ONCE: Final = 4
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 NameRequest = ModelNameResolveRequestEvent | ModelAddRequestEvent
 
@@ -186,7 +192,7 @@ class Resolver:
     async def _url(self, name: UrlName, request: NameRequest) -> ResolvedModel:
         shown = name.url.partition("?")[0]
         sha256 = request.sha256.lower() or name.sha256
-        if not _SHA256.fullmatch(sha256) or (name.sha256 and name.sha256 != sha256):
+        if read_digest(f"sha256:{sha256}") is None or (name.sha256 and name.sha256 != sha256):
             raise ResolveFailed(
                 shown,
                 "expected the SHA-256 of the file, as #sha256=... behind the URL or with --sha256: "
@@ -195,7 +201,7 @@ class Resolver:
         size_bytes = request.size_bytes
         if size_bytes is None:
             size_bytes = await self._client.size_of(name.url)
-        path = PurePosixPath(unquote(urlsplit(name.url).path)).name
+        path = file_name_of(name)
         entry = make_entry(
             shown,
             [FilePromise(path=path, size_bytes=size_bytes, sha256=sha256, urls=[name.url])],

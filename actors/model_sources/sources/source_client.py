@@ -67,6 +67,7 @@ class SourceClient:
         self._offline_by_environment = offline
         self._offline_by_settings = False
         self._client: httpx.AsyncClient | None = None
+        self._opening = anyio.Lock()
 
     def follow_settings(self, *, offline: bool) -> None:
         """Let the settings switch the network off or on."""
@@ -147,9 +148,10 @@ class SourceClient:
             raise SourceUnreachable(shown_url(url), detail) from error
 
     async def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = open_client(await anyio.to_thread.run_sync(tls_context, self._environment))
-        return self._client
+        async with self._opening:  # two first requests share one client, and none is left open
+            if self._client is None:
+                self._client = open_client(await anyio.to_thread.run_sync(tls_context, self._environment))
+            return self._client
 
     async def _follow(
         self, client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str]

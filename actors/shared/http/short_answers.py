@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 15.0
 SILENCE_SECONDS: Final = 30.0
-HEAD_SECONDS: Final = 60.0
+HEAD_SECONDS: Final = 30.0
 """Limit for the head of an answer, however slowly it comes and however many interim answers precede it."""
 AGENT: Final = "undercroft"
 _FIELDS: Final = "undercroft_fields"

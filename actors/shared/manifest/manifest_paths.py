@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from actors.shared.http.stranger_text import quoted
+from actors.shared.http.urls import url_parts
 from actors.shared.places.place_names import folded, is_device, place_problem
 
 RESERVED_FILES = frozenset(
@@ -36,9 +38,11 @@ def path_problem(path: str) -> str | None:
 
 def file_url_problem(url: str) -> str | None:
     """Why a `file:` URL (RFC 8089) names no file of this machine; None if it does."""
-    parts = urlsplit(url)
+    parts = url_parts(url)
+    if parts is None:
+        return "it is no URL"
     if parts.scheme != "file":
-        return f"its scheme is {parts.scheme!r}, expected 'file'"
+        return f"its scheme is {quoted(parts.scheme)!r}, expected 'file'"
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment:
         return "it is not the URL of a file on this machine, such as 'file:///media/stick/model.gguf'"
     if not file_of_url(url).is_absolute() or "\0" in unquote(parts.path):
@@ -47,7 +51,8 @@ def file_url_problem(url: str) -> str | None:
 
 
 def file_of_url(url: str) -> Path:
-    """The file that a `file:` URL names."""
+    """The file that a `file:` URL names; the current directory for what is no URL."""
     from urllib.request import url2pathname  # late: it imports http.client and email
 
-    return Path(url2pathname(urlsplit(url).path))
+    parts = url_parts(url)
+    return Path(url2pathname(parts.path if parts else ""))

@@ -9,14 +9,19 @@ from pathlib import Path
 
 import msgspec
 
+from actors.shared.http.json_answers import JsonUnreadable, read_json
+from actors.shared.http.stranger_text import quoted, sentence
 from actors.shared.http.urls import shown_url, url_problem
 from actors.shared.manifest.manifest_paths import file_url_problem, id_problem, path_problem
 from actors.shared.manifest.semver import precedence, running_version, version_problem
+from actors.shared.steering_signs import STEERING
 from bus.errors import OperatorError
+from schemas.bounds import INTEGER_LIMIT
 from schemas.manifest import Manifest, ModelEntry
 
 FORMAT = 1
 MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
+PROBLEMS_SHOWN = 8
 
 
 class ManifestRefused(OperatorError):
@@ -31,7 +36,10 @@ class ManifestRefused(OperatorError):
     problems: list[str]
 
     def __str__(self) -> str:
-        problems = "; ".join(self.problems)
+        shown = (
+            [*self.problems[:PROBLEMS_SHOWN], "..."] if len(self.problems) > PROBLEMS_SHOWN else self.problems
+        )
+        problems = sentence("; ".join(shown))
         return f"{self.source}: the manifest cannot be used: {problems}; correct it and start again"
 
 
@@ -62,9 +70,9 @@ def parse_manifest(content: bytes, source: str) -> Manifest:
     if len(content) > MANIFEST_LIMIT_BYTES:
         raise ManifestRefused(source, [f"it is longer than {MANIFEST_LIMIT_BYTES} bytes"])
     try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestRefused(source, [str(error)]) from error
+        manifest = read_json(content, Manifest, MANIFEST_LIMIT_BYTES)
+    except JsonUnreadable as error:
+        raise ManifestRefused(source, [error.detail]) from error
     if problems := check_manifest(manifest):
         raise ManifestRefused(source, problems)
     return manifest
@@ -108,21 +116,30 @@ def check_entry(entry: ModelEntry, *, from_person: bool = False) -> list[str]:
         from_person: a person added it, so `file:` URLs of this machine are allowed.
     """
     problems = [problem] if (problem := id_problem(entry.id)) else []
+    if entry.size_bytes > INTEGER_LIMIT:
+        problems.append(f"its files have {entry.size_bytes} bytes, expected at most {INTEGER_LIMIT}")
+    for name in ("name", "category", "licence", "licence_url", "revision", "minimum_runtime"):
+        text = getattr(entry, name)
+        if STEERING.search(text):
+            problems.append(f"its {name} {quoted(text, 60)!r} holds characters that steer a terminal")
     if entry.minimum_runtime and precedence(entry.minimum_runtime) is None:
-        problems.append(f"its minimum_runtime {entry.minimum_runtime!r} is not a version such as '1.2.0'")
+        problems.append(
+            f"its minimum_runtime {quoted(entry.minimum_runtime, 60)!r} is not a version such as '1.2.0'"
+        )
     paths = [file.path for file in entry.files]
-    problems += [f"file {path!r} is declared twice" for path in _twice(paths)]
+    problems += [f"file {quoted(path)!r} is declared twice" for path in _twice(paths)]
     folded = {path.casefold() for path in paths}
     for file in entry.files:
         if problem := path_problem(file.path):
-            problems.append(f"path {file.path!r}: {problem}")
+            problems.append(f"path {quoted(file.path)!r}: {problem}")
         if any(parent in folded for parent in _parents(file.path.casefold())):
-            problems.append(f"path {file.path!r} lies below another file")
+            problems.append(f"path {quoted(file.path)!r} lies below another file")
         if file.pieces is not None and len(file.pieces.sha256) != (
             pieces := -(-file.size_bytes // file.pieces.size_bytes)
         ):
             problems.append(
-                f"{file.path}: it has {len(file.pieces.sha256)} digests of pieces, its length needs {pieces}"
+                f"{quoted(file.path)}: it has {len(file.pieces.sha256)} digests of pieces, "
+                f"its length needs {pieces}"
             )
         check = _own_url_problem if from_person else url_problem
         problems += [f"url {shown_url(url)!r}: {problem}" for url in file.urls if (problem := check(url))]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from actors.shared.http.json_answers import JsonUnreadable, read_json
 from actors.shared.manifest.manifest_reader import MANIFEST_LIMIT_BYTES, ManifestRefused, parse_manifest
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ManifestSignature, SignedManifest
@@ -96,8 +97,8 @@ def open_signed_manifest(content: bytes, keys: Mapping[str, bytes], source: str)
     if len(content) > ENVELOPE_LIMIT_BYTES:
         raise ManifestRefused(source, [f"it is longer than {ENVELOPE_LIMIT_BYTES} bytes"])
     try:
-        envelope = msgspec.json.decode(content, type=SignedManifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        envelope = read_json(content, SignedManifest, ENVELOPE_LIMIT_BYTES)
+    except JsonUnreadable as error:
         raise ManifestRefused(source, [f"it is no signed manifest: {error}"]) from error
     signed = bytes(envelope.manifest)
     key_id = next((one.key_id for one in envelope.signatures if _holds(one, signed, keys)), None)

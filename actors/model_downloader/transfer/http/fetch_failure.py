@@ -6,6 +6,7 @@ import http.client
 import ssl
 from typing import Literal
 
+from actors.shared.http.stranger_text import quoted, sentence
 from bus.errors import UndercroftError
 
 FailureKind = Literal["network", "server", "mismatch", "refused", "disk"]
@@ -32,6 +33,9 @@ class FetchFailed(UndercroftError):
     challenges: tuple[str, ...] = ()
     words = "{problem}"
 
+    def __str__(self) -> str:
+        return sentence(self.problem)
+
 
 class BodyStalled(TimeoutError):
     """Hardly any bytes of a body came within the time of a stall."""
@@ -46,7 +50,7 @@ def connecting_failed(error: Exception, path: str) -> FetchFailed:
     """
     if failure := _refused(error, path):
         return failure
-    problem = f"the server cannot be reached ({str(error) or 'timeout'})"
+    problem = f"the server cannot be reached ({quoted(str(error)) or 'timeout'})"
     return FetchFailed("network", f"{path}: {problem}; check the connection")
 
 
@@ -63,18 +67,32 @@ def transfer_failed(error: Exception, path: str) -> FetchFailed:
         return FetchFailed("network", f"{path}: {error}; check the connection")
     if isinstance(error, TimeoutError):
         return FetchFailed("network", f"{path}: no byte came for too long; check the connection")
-    too_many = type(error) is http.client.HTTPException and "headers" in str(error)
-    if isinstance(error, http.client.LineTooLong) or too_many:
-        return FetchFailed("server", f"{path}: the server sends more header fields than are read ({error})")
-    problem = f"the transfer was interrupted ({str(error) or type(error).__name__})"
+    if isinstance(error, http.client.LineTooLong) or type(error) is http.client.HTTPException:
+        what = f"more header fields than are read ({quoted(str(error))})"
+        return FetchFailed("server", f"{path}: the server sends {what}")
+    problem = f"the transfer was interrupted ({quoted(str(error)) or type(error).__name__})"
     return FetchFailed("network", f"{path}: {problem}")
+
+
+def unforeseen_failure(error: Exception, path: str) -> FetchFailed:
+    """The failure that an error of ours amounts to: it ends the attempt like any other, and says why.
+
+    Args:
+        error: what happened.
+        path: names the file or the model.
+    """
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    found = f"{type(error).__name__}: {quoted(str(error))}"
+    problem = f"an error that nobody foresaw ended it ({found}); report it"
+    return FetchFailed("refused", f"{path}: {problem}")
 
 
 def _refused(error: Exception, path: str) -> FetchFailed | None:
     """The failure if trying again is pointless."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        problem = f"the certificate of the server is not trusted ({error.verify_message})"
+        problem = f"the certificate of the server is not trusted ({quoted(error.verify_message)})"
         return FetchFailed("refused", f"{path}: {problem}; for a private authority set SSL_CERT_FILE")
     if isinstance(error, http.client.InvalidURL | ValueError) and not isinstance(error, OSError):
-        return FetchFailed("refused", f"{path}: the address cannot be asked for ({error})")
+        return FetchFailed("refused", f"{path}: the address cannot be asked for ({quoted(str(error))})")
     return None

@@ -22,12 +22,16 @@ from actors.model_downloader.transfer.http.fetch_failure import (
 from actors.model_downloader.transfer.http.http_connection import HttpConnection, ProxyUnknown
 from actors.model_downloader.transfer.http.http_resume import ResponseHead
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
+from actors.shared.http.field_values import known_fields
 from actors.shared.http.redirects import REDIRECT_STATUSES, RedirectChain, RedirectRefused
 from actors.shared.http.urls import origin_of, shown_url, url_problem
 
 STALL_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
+HEAD_SECONDS = 60.0
+"""Limit for one head, and for what follows the bytes that are wanted, however slowly they drip."""
 IDLE_MOST = 8
+IDLE_ORIGINS_MOST = 16
 DRAIN_BYTES = 64 * 1024
 
 
@@ -52,8 +56,7 @@ class HttpResponse:
         self._connection = connection
         self._response = response
         self.url = url
-        fields = {name.lower(): value for name, value in response.getheaders()}
-        self.head = ResponseHead(response.status, fields, redirected)
+        self.head = ResponseHead(response.status, known_fields(response.getheaders()), redirected)
         self.challenges = tuple(response.headers.get_all("www-authenticate") or ())
 
     def read(self, most: int) -> bytes:
@@ -131,11 +134,12 @@ class HttpClient:
         while True:
             token.check()
             sent = {**headers, **self._credentials(chain.here, url)}
-            response = self._ask(chain.here, sent, token, path, chain.is_redirected)
-            location = response.head.fields.get("location", "")
-            if response.head.status not in REDIRECT_STATUSES or not location:
-                return response
-            response.drain()
+            with token.within(HEAD_SECONDS):
+                response = self._ask(chain.here, sent, token, path, chain.is_redirected)
+                location = response.head.fields.get("location", "")
+                if response.head.status not in REDIRECT_STATUSES or not location:
+                    return response
+                response.drain()
             try:
                 chain.follow(location)
             except RedirectRefused as refused:
@@ -145,9 +149,10 @@ class HttpClient:
         """Keep a connection for the next request to its origin, unless many are kept."""
         with self._lock:
             origin = origin_of(url)
-            idle = self._idle.setdefault(origin, [])
-            if origin and len(idle) < IDLE_MOST:
-                idle.append(connection)
+            idle = self._idle.get(origin, [])
+            has_room = idle or sum(map(bool, self._idle.values())) < IDLE_ORIGINS_MOST
+            if origin and has_room and len(idle) < IDLE_MOST:
+                self._idle.setdefault(origin, []).append(connection)
                 return
         connection.close()
 
@@ -167,11 +172,13 @@ class HttpClient:
         with self._lock:
             idle = self._idle.get(origin_of(url), [])
             connection = idle.pop() if idle else None
+            if not idle:
+                self._idle.pop(origin_of(url), None)
         if connection is not None:
             try:
                 response = connection.get(url, headers, token, self.stall_seconds)
                 return HttpResponse(self, connection, response, url, redirected)
-            except (OSError, http.client.HTTPException):
+            except (OSError, http.client.HTTPException, ValueError):
                 connection.close()  # the server has closed it meanwhile: ask once more on a new one
                 token.check()
             except BaseException:
@@ -184,6 +191,8 @@ class HttpClient:
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
             token.check()
+            if token.has_expired:
+                raise FetchFailed("network", f"{path}: no whole head came in {HEAD_SECONDS:.0f} s") from error
             raise transfer_failed(error, path) from error
         except BaseException:  # cancelled: nobody else would close it
             connection.close()

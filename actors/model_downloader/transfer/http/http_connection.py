@@ -7,16 +7,19 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 from actors.model_downloader.transfer.cancel_token import CancelToken
+from actors.shared.http.urls import WebUrl, read_url, url_parts
 from bus.errors import UndercroftError
 
 LOOPBACK_BUFFER_BYTES = 256 * 1024
 """The loopback interface has no distance to bridge. A small receive buffer limits what a kill loses."""
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_PORTS = {"http": 80, "https": 443}
+INTERIM_LIMIT = 16
+TRAILERS_LIMIT = 100
+LINE_LIMIT_BYTES = 65536
 
 
 class ProxyUnknown(UndercroftError):
@@ -44,19 +47,18 @@ class HttpConnection:
             tls_context: called if the origin speaks https.
 
         Raises:
+            UrlRefused: the URL cannot be asked.
             ProxyUnknown: the environment names a proxy that cannot be used.
             CertificatesUnreadable: the environment names certificates that cannot be read.
         """
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80)
-        proxy = proxy_of(parts)
-        if proxy is not None and proxy.scheme not in ("", "http", "https"):
-            raise ProxyUnknown(proxy.scheme, proxy.hostname or "")
-        place = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
-        self._asks_proxy = proxy is not None and parts.scheme != "https"
+        found = read_url(url)
+        host, port = found.host, found.port_number
+        proxy = proxy_of(found)
+        place = (proxy.hostname or "", _port_of(proxy)) if proxy else (host, port)
+        self._asks_proxy = proxy is not None and found.scheme != "https"
         self._proxy_headers = _authorization(proxy) if proxy else {}
         self._connection: http.client.HTTPConnection
-        if parts.scheme == "https":
+        if found.scheme == "https":
             self._connection = http.client.HTTPSConnection(
                 *place, timeout=timeout_seconds, context=tls_context()
             )
@@ -64,6 +66,7 @@ class HttpConnection:
                 self._connection.set_tunnel(host, port, headers=self._proxy_headers)
         else:
             self._connection = http.client.HTTPConnection(*place, timeout=timeout_seconds)
+        self._connection.response_class = BoundedResponse
         if host in _LOOPBACK:  # the buffer has to be set before the connection is made
             setattr(self._connection, "_create_connection", _connect_near)  # noqa: B010  # mypy knows no such name
 
@@ -100,8 +103,7 @@ class HttpConnection:
         token.watch(self._connection.sock)
         token.check()
         self._connection.sock.settimeout(stall_seconds)
-        parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = read_url(url).target
         fields = {"User-Agent": "undercroft", "Accept": "*/*", **headers}
         if self._asks_proxy:
             path, fields = url, {**fields, **self._proxy_headers}
@@ -113,15 +115,51 @@ class HttpConnection:
         self._connection.close()
 
 
-def proxy_of(parts: SplitResult) -> SplitResult | None:
-    """The proxy for a URL by the usual variables or the system's settings; never one for this machine."""
+class BoundedResponse(http.client.HTTPResponse):
+    """Reads few interim answers before an answer and few trailers behind it. The library reads any number."""
+
+    _interim = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._interim += 1
+        if self._interim > INTERIM_LIMIT:
+            raise http.client.HTTPException(f"more than {INTERIM_LIMIT} interim answers")
+        status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+        return status
+
+    def _read_and_discard_trailer(self) -> None:
+        for _ in range(TRAILERS_LIMIT):
+            line = self.fp.readline(LINE_LIMIT_BYTES)
+            if line in (b"\r\n", b"\n", b""):
+                return
+        raise http.client.HTTPException(f"more than {TRAILERS_LIMIT} trailers")
+
+
+def proxy_of(url: WebUrl) -> SplitResult | None:
+    """The proxy for a URL by the usual variables or the system's settings; never one for this machine.
+
+    Raises:
+        ProxyUnknown: they name one that is no HTTP proxy.
+    """
     import urllib.request  # late, since most starts download nothing
 
-    if (parts.hostname or "") in _LOOPBACK or urllib.request.proxy_bypass(parts.netloc):
+    if url.host in _LOOPBACK or urllib.request.proxy_bypass(url.place):
         return None
     proxies = urllib.request.getproxies()
-    found = proxies.get(parts.scheme) or proxies.get("all")
-    return urlsplit(found if "://" in found else f"http://{found}") if found else None
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if not named:
+        return None
+    proxy = url_parts(named if "://" in named else f"http://{named}")
+    if proxy is None or proxy.scheme not in ("http", "https"):
+        raise ProxyUnknown(proxy.scheme if proxy else "", (proxy.hostname or "") if proxy else "")
+    return proxy
+
+
+def _port_of(proxy: SplitResult) -> int:
+    try:
+        return proxy.port or 80
+    except ValueError as error:
+        raise ProxyUnknown(proxy.scheme, proxy.hostname or "") from error
 
 
 def _authorization(proxy: SplitResult) -> dict[str, str]:

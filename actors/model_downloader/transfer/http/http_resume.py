@@ -6,14 +6,22 @@ The rules of HTTP are those of RFC 9110: validators (8.8), If-Range (13.1.5), ra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
+from actors.shared.http.field_values import (
+    ContentRange,
+    field_problem,
+    length_problem,
+    read_content_range,
+    read_date,
+    read_etag,
+    read_media_type,
+    read_number,
+    read_retry_after,
+)
+from actors.shared.http.stranger_text import quoted
 
-_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e\x80-\xff]*"')
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", re.IGNORECASE)
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HTML = ("text/html", "application/xhtml+xml")
 
@@ -135,6 +143,8 @@ def next_step(state: ResumeState, request: RangeRequest, head: ResponseHead) -> 
     Asks again at most twice for one part. Each further request wants less of the server than the one before:
     If-Range, then a plain range, then the whole. The answer to a request for the whole leads to no other.
     """
+    if problem := length_problem(head.fields):
+        return Fail("server", f"{state.path}: {problem}")
     if head.status == 206:
         return _partial_content(state, request, head)
     if head.status == 200:
@@ -150,15 +160,13 @@ def strong_validator(fields: dict[str, str]) -> str | None:
     A weak ETag is no such value (8.8.3, 13.1.5), and where there is an ETag the date must not be used. A date
     is strong if the answer was made at least a second after it (8.8.2.2).
     """
-    etag = fields.get("etag", "").strip()
-    if etag:
-        return etag if _STRONG_ETAG.fullmatch(etag) else None
-    try:
-        modified = parsedate_to_datetime(fields["last-modified"])
-        made = parsedate_to_datetime(fields["date"])
-        return fields["last-modified"] if (made - modified).total_seconds() >= 1 else None
-    except (KeyError, ValueError, TypeError, OverflowError):
+    if tag := fields.get("etag", ""):
+        return tag if read_etag(tag).startswith('"') else None
+    last_modified = fields.get("last-modified", "")
+    modified, made = read_date(last_modified), read_date(fields.get("date", ""))
+    if modified is None or made is None:
         return None
+    return last_modified if made - modified >= 1 else None
 
 
 def _partial_content(state: ResumeState, request: RangeRequest, head: ResponseHead) -> ResumeStep:
@@ -168,16 +176,11 @@ def _partial_content(state: ResumeState, request: RangeRequest, head: ResponseHe
     """
     if encoded := _encoding(state, head):
         return encoded
-    found = _CONTENT_RANGE.fullmatch(head.fields.get("content-range", "").strip())
     last = (state.size_bytes if request.stop is None else request.stop) - 1
-    if found is None or tuple(int(part) for part in found.groups()) != (
-        request.start,
-        last,
-        state.size_bytes,
-    ):
-        shown = head.fields.get("content-range", "none")
+    shown = head.fields.get("content-range", "none")
+    if read_content_range(shown) != ContentRange(request.start, last, state.size_bytes):
         expected = f"bytes {request.start}-{last}/{state.size_bytes}"
-        reason = f"Content-Range is {shown!r}, expected {expected!r}"
+        reason = field_problem("Content-Range", shown, repr(expected))
         if request.is_range:
             return AskAgain(RangeRequest(0), reason)
         return Fail("server", f"{state.path}: {reason}")
@@ -205,8 +208,8 @@ def _whole(state: ResumeState, request: RangeRequest, head: ResponseHead) -> Res
     if _is_html(head) and not state.path.lower().endswith((".html", ".htm")):
         advice = "sign in to the network, or check the proxy, and try again"
         return Fail("server", f"{state.path}: the answer is a web page, not the file; {advice}")
-    length = head.fields.get("content-length", "")
-    if length.isdecimal() and int(length) != state.size_bytes:
+    length = read_number(head.fields.get("content-length", ""))
+    if length is not None and length != state.size_bytes:
         lengths = f"the server's file has {length} bytes, expected {state.size_bytes}"
         return Fail("refused", f"{state.path}: {lengths}; the manifest is out of date")
     validator = request.if_range
@@ -228,21 +231,20 @@ def _failure(state: ResumeState, head: ResponseHead) -> Fail:
 
 def _retry_after(fields: dict[str, str]) -> str | None:
     """How long the server asks to wait. A date counts by the server's clock, since ours may be wrong."""
-    value = fields.get("retry-after")
-    try:
-        until, made = parsedate_to_datetime(value or ""), parsedate_to_datetime(fields["date"])
-        return str(max(0, round((until - made).total_seconds())))
-    except (KeyError, ValueError, TypeError, OverflowError):
+    value, made = fields.get("retry-after"), read_date(fields.get("date", ""))
+    if value is None or made is None:
         return value
+    seconds = read_retry_after(value, made)
+    return value if seconds is None else str(round(seconds))
 
 
 def _encoding(state: ResumeState, head: ResponseHead) -> Fail | None:
     encoding = head.fields.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
-    problem = f"the server sends it as {encoding!r} although only 'identity' was accepted"
+    problem = f"the server sends it as {quoted(encoding)!r} although only 'identity' was accepted"
     return Fail("refused", f"{state.path}: {problem}")
 
 
 def _is_html(head: ResponseHead) -> bool:
-    return head.fields.get("content-type", "").split(";")[0].strip().lower() in _HTML
+    return read_media_type(head.fields.get("content-type", "")) in _HTML
