@@ -11,9 +11,10 @@ document with one value after another replaced, `strange_lines` the same for fil
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import copy
-import errno
+import functools
 import json
 import os
 import shutil
@@ -50,7 +51,7 @@ NUMBERS: Final = (
     "9" * 5000,
     "253402300800",
 )
-"""Spelled as JSON, or as what some writers take for it; the last one is the first second of the year 10000."""
+"""Spelled as JSON, or as what some take for it; the last one is the first second of the year 10000."""
 
 VALUES: Final = (
     *NUMBERS,
@@ -86,7 +87,7 @@ class Trace:
     content: bytes = b""
 
     def is_kept(self, root: Path) -> bool:
-        """Whether it still lies somewhere below a directory, under any name."""
+        """Whether it still lies somewhere below a directory, under any name. A log may go on behind it."""
         return any(self._is_this(path) for path in everything_below(root))
 
     def _is_this(self, path: Path) -> bool:
@@ -95,7 +96,9 @@ class Trace:
             case "file":
                 is_sparse = found.st_size == SPARSE_BYTES and not self.content
                 return stat.S_ISREG(found.st_mode) and (
-                    is_sparse or (found.st_size == len(self.content) and path.read_bytes() == self.content)
+                    is_sparse
+                    or len(self.content) <= found.st_size < SPARSE_BYTES
+                    and path.read_bytes().startswith(self.content)
                 )
             case "directory":
                 return path.name == MARK
@@ -245,9 +248,8 @@ def _link_to_device(minor: int, name: str) -> Callable[[Path], Trace]:
 
     def leave(path: Path) -> Trace:
         target = f"/dev/{name}"
-        if os.access("/dev", os.W_OK):
-            place = Path(tempfile.mkdtemp(prefix="strange-device-"))
-            target = str(place / name)
+        target = f"{_own_devices()}/{name}" if os.access("/dev", os.W_OK) else f"/dev/{name}"
+        if not os.path.lexists(target):
             try:
                 os.mknod(target, stat.S_IFCHR | 0o666, os.makedev(1, minor))
             except OSError:  # a container without devices: a pipe blocks as well
@@ -255,6 +257,13 @@ def _link_to_device(minor: int, name: str) -> Callable[[Path], Trace]:
         return _link_to(target)(path)
 
     return leave
+
+
+@functools.cache
+def _own_devices() -> str:
+    directory = tempfile.mkdtemp(prefix="strange-devices-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def _fifo(path: Path) -> Trace:
@@ -269,10 +278,8 @@ def _socket(path: Path) -> Trace:
     os.chdir(path.parent)  # the path of a socket is short
     try:
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path.name)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
+            listener.bind(".strange")
+        os.rename(".strange", path.name)
     finally:
         os.chdir(former)
     return Trace("socket")

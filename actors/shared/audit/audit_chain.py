@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+from schemas.bounds import LAST_UNIX_SECOND, Count, UnixSeconds, whole
 
 START: Final = hashlib.sha256(b"undercroft audit log").hexdigest()
 """What the first record of all carries in place of a digest."""
@@ -15,6 +17,19 @@ START: Final = hashlib.sha256(b"undercroft audit log").hexdigest()
 LINE_LIMIT_BYTES: Final = 16 * 1024
 TEXT_LIMIT: Final = 512
 """Characters of each text. Longer ones are cut, so that even an escaped line stays within its limit."""
+
+NUMBER_LIMIT: Final = 10**12
+"""A record or head with a higher number is none of ours. Numbers may grow from there, and stay readable."""
+
+BEGINNING: Final = b'{"at":'
+"""How each line begins."""
+
+FINDINGS_LIMIT: Final = 1000
+"""After so many bad lines a file is no log, and the rest of it is not looked at."""
+
+Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
+Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=whole("[0-9a-f]{64}"))]
+"""SHA-256, in hexadecimal."""
 
 AuditTrouble = Literal[
     "torn_tail", "changed", "missing", "truncated", "head_missing", "head_changed", "unreadable"
@@ -36,11 +51,11 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
         outcome: `ok`, or why not.
     """
 
-    at: float
-    who: str
-    did: str
-    key: str = ""
-    outcome: str = "ok"
+    at: UnixSeconds
+    who: Text
+    did: Text
+    key: Text = ""
+    outcome: Text = "ok"
 
 
 class AuditRecord(AuditEntry, frozen=True, kw_only=True):
@@ -51,15 +66,15 @@ class AuditRecord(AuditEntry, frozen=True, kw_only=True):
         previous: digest of the line before.
     """
 
-    number: int
-    previous: str
+    number: Count
+    previous: Digest
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     """A place in the chain: behind the record of this number, whose line has this digest."""
 
-    number: int = 0
-    digest: str = START
+    number: Count = 0
+    digest: Digest = START
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,10 @@ class AuditFinding:
     number: int
     detail: str
 
+    def __str__(self) -> str:
+        place = f"{self.file}, record {self.number}" if self.number else self.file
+        return f"{place}: {self.trouble.replace('_', ' ')}: {self.detail}"
+
     @property
     def is_tamper(self) -> bool:
         """Whether a person or a failing disk changed the log after it was written. A crash alone does not."""
@@ -90,11 +109,11 @@ def extend(link: ChainLink, entries: Iterable[AuditEntry]) -> tuple[bytes, Chain
     for entry in entries:
         number += 1
         record = AuditRecord(
-            at=entry.at,
-            who=entry.who[:TEXT_LIMIT],
-            did=entry.did[:TEXT_LIMIT],
-            key=entry.key[:TEXT_LIMIT],
-            outcome=entry.outcome[:TEXT_LIMIT],
+            at=min(max(0.0, entry.at), float(LAST_UNIX_SECOND)),
+            who=_fitted(entry.who),
+            did=_fitted(entry.did),
+            key=_fitted(entry.key),
+            outcome=_fitted(entry.outcome),
             number=number,
             previous=digest,
         )
@@ -110,18 +129,24 @@ def follow(
     """Check the lines of one file, beginning at a link.
 
     Behind a line that does not fit it goes on with the next readable one, so one change is one finding. In
-    the last file, a last line without its end is what a crash leaves.
+    the last file, the beginning of a record without its end is what a crash leaves.
 
     Returns:
-        The link behind the last good line, the end of that line in bytes, and what is wrong.
+        The link behind the last good line, the end in bytes of what was looked at without the torn line, and
+        what is wrong.
     """
     findings: list[AuditFinding] = []
     end = 0
-    for line in content.splitlines(keepends=True):
+    while end < len(content):
+        if len(findings) >= FINDINGS_LIMIT:
+            detail = f"{FINDINGS_LIMIT} lines are no records, so the rest was not looked at"
+            findings.append(AuditFinding("changed", file, link.number + 1, detail))
+            break
+        line = content[end : content.find(b"\n", end) + 1 or len(content)]
         record = _record(line)
         if record is None:
             is_end = end + len(line) == len(content)
-            is_torn = is_last and is_end and (not line.endswith(b"\n") or not line.strip(b"\0\n"))
+            is_torn = is_last and is_end and _may_be_torn(line)
             trouble: AuditTrouble = "torn_tail" if is_torn else "changed"
             findings.append(
                 AuditFinding(trouble, file, link.number + 1, "expected a record on a line of its own")
@@ -157,21 +182,25 @@ def compare(link: ChainLink, seen: Sequence[ChainLink], head: ChainLink, file: s
 def digest_at(content: bytes, number: int) -> ChainLink | None:
     """The link behind the record of this number, if it is among the lines."""
     mark = b'"number":%d,' % number
-    for line in content.splitlines():
-        if mark in line:
-            record = _record(line + b"\n")
-            if record is not None and record.number == number:
-                return ChainLink(number=number, digest=hashlib.sha256(line).hexdigest())
+    at = -1
+    while (at := content.find(mark, at + 1)) >= 0:
+        begin = content.rfind(b"\n", max(0, at - LINE_LIMIT_BYTES), at) + 1
+        end = content.find(b"\n", at, at + LINE_LIMIT_BYTES)
+        if end < 0 or end - begin > LINE_LIMIT_BYTES:
+            continue
+        line = content[begin:end]
+        record = _record(line + b"\n")
+        if record is not None and record.number == number:
+            return ChainLink(number=number, digest=hashlib.sha256(line).hexdigest())
     return None
 
 
 def link_before(line: bytes) -> ChainLink:
     """The link that a line says it follows; the start of all chains if it is no record."""
-    try:
-        found = msgspec.json.decode(line)
-        return ChainLink(number=int(found["number"]) - 1, digest=str(found["previous"]))
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+    record = _record(line + b"\n")
+    if record is None or record.number < 1:
         return ChainLink()
+    return ChainLink(number=record.number - 1, digest=record.previous)
 
 
 def _misfit(link: ChainLink, record: AuditRecord, file: str) -> AuditFinding | None:
@@ -186,6 +215,13 @@ def _misfit(link: ChainLink, record: AuditRecord, file: str) -> AuditFinding | N
     return None
 
 
+def _may_be_torn(line: bytes) -> bool:
+    """Whether a crash may have left this as a last line: a part of a record, or zeros."""
+    text = line.strip(b"\0\n")
+    is_part = len(line) <= LINE_LIMIT_BYTES and text.startswith(BEGINNING[: len(text)])
+    return not text or (is_part and not line.endswith(b"\n"))
+
+
 def _record(line: bytes) -> AuditRecord | None:
     if not line.endswith(b"\n") or len(line) > LINE_LIMIT_BYTES:
         return None
@@ -193,4 +229,11 @@ def _record(line: bytes) -> AuditRecord | None:
         record = msgspec.json.decode(line, type=AuditRecord)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return record if msgspec.json.encode(record) + b"\n" == line else None
+    is_ours = record.number <= NUMBER_LIMIT and msgspec.json.encode(record) + b"\n" == line
+    return record if is_ours else None
+
+
+def _fitted(text: str) -> str:
+    """As much of a text as a record may hold, and nothing that UTF-8 cannot express."""
+    cut = text[:TEXT_LIMIT]
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()

@@ -7,15 +7,22 @@ import hmac
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from actors.shared.audit.audit_chain import START, AuditFinding, ChainLink
+from actors.shared.audit.audit_chain import NUMBER_LIMIT, START, AuditFinding, ChainLink
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
-from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.quarantine import claim_directory, claim_file
 
 HEAD_LIMIT_BYTES: Final = 4096
+SEGMENT_READ_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""A file is followed by a new one long before."""
+
+SEGMENT_NUMBER_LIMIT: Final = 10**9
+"""A file with a higher number is none of ours. Numbers may grow from there, and stay readable."""
+
 _SEGMENT = re.compile(r"audit-(\d{6,12})\.jsonl")
 
 
@@ -30,7 +37,7 @@ class AuditHead(msgspec.Struct, frozen=True, kw_only=True):
 
     last: ChainLink
     first: ChainLink
-    mac: str = ""
+    mac: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 def places_of(state: Path) -> tuple[Path, Path]:
@@ -39,10 +46,14 @@ def places_of(state: Path) -> tuple[Path, Path]:
 
 
 def segments_of(directory: Path) -> list[int]:
-    """Numbers of the files of a log, oldest first."""
-    if not directory.is_dir():
+    """Numbers of the files of a log, oldest first; none if the directory cannot be read."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
         return []
-    return sorted(int(found[1]) for found in map(_SEGMENT.fullmatch, os.listdir(directory)) if found)
+    numbers = (int(found[1]) for found in map(_SEGMENT.fullmatch, names) if found)
+    ours = {number for number in numbers if number <= SEGMENT_NUMBER_LIMIT}
+    return sorted(number for number in ours if name_of(number) in names)
 
 
 def name_of(segment: int) -> str:
@@ -57,8 +68,11 @@ def read_head(path: Path, secret: bytes) -> tuple[AuditHead | None, list[AuditFi
         if content is None:
             return None, []
         head = msgspec.json.decode(content, type=AuditHead)
-    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, [AuditFinding("head_changed", path.name, 0, str(error))]
+    if max(head.last.number, head.first.number) > NUMBER_LIMIT:
+        detail = f"it names the record {head.last.number}, expected at most {NUMBER_LIMIT}"
+        return None, [AuditFinding("head_changed", path.name, 0, detail)]
     if secret and not hmac.compare_digest(_signed(head, secret).mac, head.mac):
         detail = "its code of authenticity does not fit"
         return None, [AuditFinding("head_changed", path.name, head.last.number, detail)]
@@ -68,10 +82,13 @@ def read_head(path: Path, secret: bytes) -> tuple[AuditHead | None, list[AuditFi
 def write_head(path: Path, head: AuditHead, secret: bytes) -> None:
     """Replace the head, durably; with a secret it carries a code of authenticity.
 
+    What has its name and can never be a file is put aside.
+
     Raises:
         DurableWriteFailed, OSError: the former head is still there.
     """
-    make_directory(path.parent)
+    claim_directory(path.parent)
+    claim_file(path)
     replace_file(path, msgspec.json.format(msgspec.json.encode(_signed(head, secret))) + b"\n")
 
 

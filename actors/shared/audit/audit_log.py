@@ -17,16 +17,22 @@ from typing import Final
 
 from actors.shared.audit.audit_chain import AuditEntry, AuditFinding, ChainLink, extend, follow
 from actors.shared.audit.audit_check import check_log
-from actors.shared.audit.audit_files import AuditHead, name_of, segments_of, write_head
+from actors.shared.audit.audit_files import (
+    SEGMENT_READ_LIMIT_BYTES,
+    AuditHead,
+    name_of,
+    segments_of,
+    write_head,
+)
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     FILE_MODE,
     DurableWriteFailed,
-    make_directory,
     remove_file,
     sync_data,
     sync_directory,
 )
+from actors.shared.durable.quarantine import claim_directory, claim_file, quarantine
 from bus.errors import UndercroftError
 
 SEGMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -39,6 +45,7 @@ _FLAGS: Final = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
     | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
 )
 
 
@@ -101,6 +108,8 @@ class AuditLog:
     def open(self, now: float) -> list[AuditFinding]:
         """Check the log and continue it. Cuts off a torn last line, and notes that. Returns what is wrong.
 
+        Behind a newest file that is none, or holds what no crash leaves, a new one begins.
+
         Args:
             now: seconds since the Unix epoch.
 
@@ -108,15 +117,21 @@ class AuditLog:
             OSError: the directory cannot be made or written to.
             DurableWriteFailed: the head cannot be written.
         """
-        make_directory(self._directory)
+        aside = claim_directory(self._directory)
         with self._lock:
             check = check_log(self._directory, self._head, self._secret)
-            segments = segments_of(self._directory)
+            if aside is not None:
+                detail = f"something else had the name of the directory; it was renamed to {aside.name}"
+                check.findings.append(AuditFinding("unreadable", self._directory.name, 0, detail))
+            newest = max(segments_of(self._directory), default=0)
             self._link, self._first, self._durable = check.last, check.first, check.last
-            self._open_segment(segments[-1] if segments else 1)
-            if any(finding.trouble == "torn_tail" for finding in check.findings):
-                os.ftruncate(self._descriptor, check.end)
-                self._length = check.end
+            if newest and check.end is not None:
+                self._open_segment(newest)
+                if self._length != check.end:  # a torn line
+                    os.ftruncate(self._descriptor, check.end)
+                    self._length = check.end
+            else:
+                self._open_segment(newest + 1)
             noted = [
                 AuditEntry(at=now, who="audit", did="found", outcome=f"{one.trouble} at {one.number}")
                 for one in check.findings
@@ -124,8 +139,14 @@ class AuditLog:
             ]
             if noted:
                 self._write(noted)
+            self._keep_bad_head(check.findings)
             self._settle()  # writes a head even for an empty log, so a missing head always shows
             return check.findings
+
+    def _keep_bad_head(self, findings: list[AuditFinding]) -> None:
+        """Put a head aside that says something else than the log, before another takes its place."""
+        if any(finding.trouble == "head_changed" for finding in findings) and os.path.lexists(self._head):
+            quarantine(self._head)
 
     def append(self, entries: Sequence[AuditEntry]) -> None:
         """Write some records in one call; when this returns, the operating system has them.
@@ -217,12 +238,14 @@ class AuditLog:
             return
         first = self._first
         for number in surplus:
-            content = read_file(self._directory / name_of(number)) or b""
-            first, _, _ = follow(first, content, name_of(number), is_last=False)
+            with contextlib.suppress(FileUnreadable):  # what is no file of ours holds no record
+                content = read_file(self._directory / name_of(number), SEGMENT_READ_LIMIT_BYTES) or b""
+                first, _, _ = follow(first, content, name_of(number), is_last=False)
         self._first = first
         self._settle()  # the head names the new beginning before the files go
         for number in surplus:
-            remove_file(self._directory / name_of(number))
+            if claim_file(self._directory / name_of(number)) is None:
+                remove_file(self._directory / name_of(number))
 
     def _settle(self) -> None:
         sync_data(self._descriptor)
@@ -233,6 +256,7 @@ class AuditLog:
         self._durable = link
 
     def _open_segment(self, number: int) -> None:
+        claim_file(self._directory / name_of(number))
         self._descriptor = os.open(self._directory / name_of(number), _FLAGS, FILE_MODE)
         self._segment = number
         self._length = os.fstat(self._descriptor).st_size

@@ -6,9 +6,8 @@ another time or revision, does not open.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from actors.shared.crypto import cipher
 from actors.shared.crypto import content_codec as codec
@@ -33,11 +32,11 @@ from actors.shared.crypto.envelope_layout import (
     take_apart,
 )
 from actors.shared.crypto.envelope_layout import HEADER_LIMIT_BYTES as HEADER_LIMIT_BYTES
+from actors.shared.crypto.envelope_layout import NAME_LIMIT as NAME_LIMIT
 from actors.shared.crypto.envelope_layout import EnvelopeHeader as EnvelopeHeader
 from actors.shared.crypto.envelope_layout import EnvelopeLimits as EnvelopeLimits
 from actors.shared.crypto.envelope_layout import is_encrypted as is_encrypted
-
-NAME_LIMIT: Final = 1024
+from schemas.bounds import INTEGER_LIMIT, LAST_UNIX_SECOND
 
 KeyLookup = Callable[[str], DataKey]
 """Gives the data key of an id, or raises KeyUnavailable."""
@@ -72,10 +71,12 @@ def seal(
         ValueNotStorable: opening would not give an equal value, or it is too large.
     """
     content = codec.encode(value, limits.value_bytes)
-    if len(name) > NAME_LIMIT or len(schema) > NAME_LIMIT or not math.isfinite(now):
+    if len(name) > NAME_LIMIT or len(schema) > NAME_LIMIT or not 0 <= now <= LAST_UNIX_SECOND:
         raise ValueNotStorable(
-            f"its name or schema is longer than {NAME_LIMIT} characters, or its time is no number"
+            f"its name or schema is longer than {NAME_LIMIT} characters, or its time is none of the calendar"
         )
+    if not (0 <= revision <= INTEGER_LIMIT and 0 <= schema_version <= INTEGER_LIMIT):
+        raise ValueNotStorable("its revision, or the version of its schema, is negative or too large")
     header = EnvelopeHeader(
         name=name,
         schema=schema,

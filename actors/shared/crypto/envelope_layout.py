@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from actors.shared.crypto.envelope_errors import (
     StoredValue,
 )
 from actors.shared.durable import strict_json
+from schemas.bounds import Count, Identifier, UnixSeconds
 
 MAGIC: Final = b"UNDERCROFT "
 HISTORY_SEGMENT: Final = b'{"undercroft_history":'
@@ -37,6 +38,10 @@ ENCRYPTED: Final = "+xaes-256-gcm"
 CODECS: Final = (JSON, JSON + ZSTD, JSON + ENCRYPTED, JSON + ZSTD + ENCRYPTED)
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+NAME_LIMIT: Final = 1024
+EnvelopeName = Annotated[str, msgspec.Meta(max_length=NAME_LIMIT)]
 
 
 @dataclass(frozen=True)
@@ -68,15 +73,15 @@ class EnvelopeHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         size_bytes: of the value as canonical JSON.
     """
 
-    undercroft: int = FORMAT
-    name: str
-    schema: str
-    schema_version: int
-    written_at: float
-    revision: int
-    codec: str
-    key: str = ""
-    size_bytes: int
+    undercroft: Count = FORMAT
+    name: EnvelopeName
+    schema: EnvelopeName
+    schema_version: Count
+    written_at: UnixSeconds
+    revision: Count
+    codec: Identifier
+    key: Identifier = ""
+    size_bytes: Count
 
     @property
     def is_compressed(self) -> bool:
@@ -109,7 +114,7 @@ class _Signed(EnvelopeHeader, frozen=True, kw_only=True, forbid_unknown_fields=T
     The digest is SHA-256 over the header without it, a newline, and the payload or the canonical value.
     """
 
-    digest: str
+    digest: Identifier
 
 
 class _Document(_Signed, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +124,7 @@ class _Document(_Signed, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _AnyFormat(msgspec.Struct):
-    undercroft: int
+    undercroft: Count
 
 
 HeaderT = TypeVar("HeaderT", bound=_Signed)

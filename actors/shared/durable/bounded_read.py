@@ -22,6 +22,12 @@ UnreadableReason = Literal[
 one that leads nowhere, or in a circle. `failing_disk`: it could not be read (EIO), this time."""
 
 
+NEVER_A_FILE: Final[frozenset[UnreadableReason]] = frozenset(
+    {"directory", "not_a_file", "link", "broken_link", "too_large"}
+)
+"""Reasons that last: what lies there is no content of ours, so its owner may put it aside and go on."""
+
+
 class FileUnreadable(OperatorError):
     """Something lies there that was not read. That says nothing about its content, so leave it alone.
 
@@ -82,21 +88,9 @@ def read_file(
     """
     if root is not None and not Path(os.path.realpath(str(path))).is_relative_to(os.path.realpath(root)):
         raise FileUnreadable(str(path), "outside", f"expected it within {root}")
-    follows = follows_link or root is not None
-    flags = os.O_RDONLY | _OPEN | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
-    try:
-        with at(path) as (name, directory):
-            if os.name == "nt" and not follows and os.path.islink(str(path)):
-                raise link_in_the_way(Path(name))
-            descriptor = os.open(name, flags, dir_fd=directory)
-    except FileNotFoundError as error:
-        if os.path.islink(str(path)):
-            raise FileUnreadable(str(path), "broken_link", os.readlink(str(path))) from error
+    descriptor = _opened(path, follows=follows_link or root is not None)
+    if descriptor is None:
         return None
-    except OSError as error:
-        if not follows and os.path.islink(str(path)):
-            raise FileUnreadable(str(path), "link", "expected the file itself") from error
-        raise FileUnreadable(str(path), _found(error, path), error.strerror or str(error)) from error
     try:
         return _read(descriptor, path, limit_bytes)
     except OSError as error:
@@ -105,12 +99,45 @@ def read_file(
         os.close(descriptor)
 
 
+def read_beginning(path: AnyPlace, count: int) -> bytes | None:
+    """The first bytes of a file, however long it is; None if nothing has that name. Otherwise as `read_file`.
+
+    Raises:
+        FileUnreadable: something is there that cannot be read, or is no file.
+    """
+    descriptor = _opened(path, follows=False)
+    if descriptor is None:
+        return None
+    try:
+        _check_kind(os.fstat(descriptor), path)
+        return _read_all(descriptor, count, count - 1)
+    except OSError as error:
+        raise FileUnreadable(str(path), _found(error, path), error.strerror or str(error)) from error
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: AnyPlace, *, follows: bool) -> int | None:
+    """A descriptor of what has this name, also of a pipe or a device; None if nothing has."""
+    flags = os.O_RDONLY | _OPEN | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
+    try:
+        with at(path) as (name, directory):
+            if os.name == "nt" and not follows and os.path.islink(str(path)):
+                raise link_in_the_way(Path(name))
+            return os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError as error:
+        if os.path.islink(str(path)):
+            raise FileUnreadable(str(path), "broken_link", os.readlink(str(path))) from error
+        return None
+    except OSError as error:
+        if not follows and os.path.islink(str(path)):
+            raise FileUnreadable(str(path), "link", "expected the file itself") from error
+        raise FileUnreadable(str(path), _found(error, path), error.strerror or str(error)) from error
+
+
 def _read(descriptor: int, path: AnyPlace, limit_bytes: int) -> bytes:
     status = os.fstat(descriptor)
-    if stat.S_ISDIR(status.st_mode):
-        raise FileUnreadable(str(path), "directory", "expected a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise FileUnreadable(str(path), "not_a_file", "expected a regular file")
+    _check_kind(status, path)
     if status.st_size > limit_bytes:
         raise FileUnreadable(
             str(path), "too_large", f"it has {status.st_size} bytes, expected at most {limit_bytes}"
@@ -119,6 +146,13 @@ def _read(descriptor: int, path: AnyPlace, limit_bytes: int) -> bytes:
     if len(content) > limit_bytes:
         raise FileUnreadable(str(path), "too_large", f"it has more than {limit_bytes} bytes")
     return content
+
+
+def _check_kind(status: os.stat_result, path: AnyPlace) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise FileUnreadable(str(path), "directory", "expected a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileUnreadable(str(path), "not_a_file", "expected a regular file")
 
 
 def _read_all(descriptor: int, size_bytes: int, limit_bytes: int) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import stat
 import sys
 import time
 from pathlib import Path
@@ -15,13 +17,15 @@ import msgspec
 
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
 from actors.shared.durable.process_identity import start_mark
+from actors.shared.durable.quarantine import quarantine
 from actors.shared.durable.record_file import RecordFile
-from actors.shared.places.root_directory import link_in_the_way
 from bus.errors import OperatorError
+from schemas.bounds import ProcessId, UnixSeconds, Word
 
 LOCK_NAME = ".undercroft.lock"
 HOLDER_NAME = ".undercroft.holder.json"
 HOLDER_LIMIT_BYTES = 4096
+log = logging.getLogger(__name__)
 
 
 class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +38,10 @@ class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
         started: tells its process from a later one with this number; empty where the platform does not.
     """
 
-    pid: int
-    name: str
-    since: float
-    started: str = ""
+    pid: ProcessId
+    name: Word
+    since: UnixSeconds
+    started: Word = ""
 
 
 class DirectoryLocked(OperatorError):
@@ -110,19 +114,33 @@ else:
         def acquire(self) -> None:
             if self.is_locked:
                 return
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            try:
-                fd = os.open(self._path, flags, 0o600)
-            except OSError as error:
-                if error.errno == errno.ELOOP:
-                    raise link_in_the_way(self._path) from error
-                raise
+            fd = self._opened()
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 os.close(fd)
                 raise
             self._fd = fd
+
+        def _opened(self) -> int:
+            """The lock file, open; what has its name and is no file of ours is put aside."""
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            try:
+                fd = os.open(self._path, flags, 0o600)
+            except PermissionError:
+                with contextlib.suppress(OSError):  # never put aside: another process may hold it
+                    os.chmod(self._path, 0o600)
+                return os.open(self._path, flags, 0o600)
+            except OSError as error:
+                if error.errno not in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
+                    raise
+            else:
+                if stat.S_ISREG(os.fstat(fd).st_mode):
+                    return fd
+                os.close(fd)
+            aside = quarantine(self._path)
+            log.warning("%s was no file, and was renamed to %s", self._path, aside)
+            return os.open(self._path, flags, 0o600)
 
         def release(self) -> None:
             fd, self._fd = self._fd, -1

@@ -129,6 +129,8 @@ def replace_file(
             may have dropped the pages and would then report success (fsync(2), "fsyncgate").
     """
     with Replacement(followed(path) if follows_link else path, content, disk) as replacement:
+        if follows_link:
+            replacement.check_target()
         replacement.stage()
         replacement.rename()
         replacement.sync_directory()
@@ -148,6 +150,12 @@ class Replacement:
         self._disk = disk
         self._temporary = _temporary_of(path)
         self._ours: os.stat_result | None = None
+
+    def check_target(self) -> None:
+        """Refuse to replace what is no file: a link to `/dev/null` would make a file of it, for everybody."""
+        with self._step("create"), contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(self.path.lstat().st_mode):
+                raise OSError(errno.EEXIST, "something that is no regular file has its name")
 
     def stage(self) -> None:
         """Write the content beside the target, and sync it.
@@ -371,4 +379,6 @@ def _advice(number: int) -> str:
         return "remove what is not needed"
     if number == errno.ENOENT:
         return "check that the directory exists"
+    if number == errno.EEXIST:
+        return "move away what has its name"
     return "check the disk"

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import stat
 from pathlib import Path
 
 from actors.shared.durable import numbered_name
-from actors.shared.durable.durable_write import DIRECTORY_MODE, FILE_MODE, REAL_DISK, sync_directory
+from actors.shared.durable.durable_write import (
+    DIRECTORY_MODE,
+    FILE_MODE,
+    REAL_DISK,
+    make_directory,
+    sync_directory,
+)
 from actors.shared.durable.numbered_name import PlaceT
-from actors.shared.places.rooted_place import AnyPlace, at
+from actors.shared.places.rooted_place import AnyPlace, at, below
 
 SUFFIX = ".corrupt"
 PARTLY_READ = ".partly-read"
 """Ends the name of what is kept because a part of it was left out."""
+
+log = logging.getLogger(__name__)
 
 NAME_LIMIT_BYTES = 230
 """Longer names are cut, so that the suffix and a number have room in the 255 bytes of most file systems."""
@@ -48,6 +58,63 @@ def quarantine(path: PlaceT) -> PlaceT:
             raise
         sync_directory(path.parent)
         return aside
+
+
+def claim_file(path: AnyPlace, *, follows_link: bool = False) -> Path | None:
+    """Put aside what lies under the name of a file of ours and can never be one. Usually costs one look.
+
+    A directory, a pipe, a socket, a device or a link is none.
+
+    Args:
+        path: of the file.
+        follows_link: a link to a file stays, or to a free name: people keep files elsewhere.
+
+    Returns:
+        Where it lies now; None if nothing was in the way.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    if stat.S_ISREG(found.st_mode):
+        return None
+    if follows_link and stat.S_ISLNK(found.st_mode) and _leads_to_a_file(Path(str(path))):
+        return None
+    return _put_aside(path, "a file")
+
+
+def claim_directory(path: Path) -> Path | None:
+    """Make a directory of ours, and its parents; what has its name and is none is put aside.
+
+    A link to a directory is one: people keep data on another disk.
+
+    Returns:
+        Where that lies now; None if nothing was in the way.
+
+    Raises:
+        OSError: it cannot be made, or what is in the way cannot be renamed.
+    """
+    aside = None
+    if os.path.lexists(path) and not path.is_dir():
+        aside = _put_aside(path, "a directory")
+    make_directory(path)
+    return aside
+
+
+def _put_aside(path: AnyPlace, expected: str) -> Path:
+    aside = quarantine(below(path.parent) / path.name)
+    log.warning("%s is not what belongs there, expected %s; it was renamed to %s", path, expected, aside)
+    return Path(str(aside))
+
+
+def _leads_to_a_file(link: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(link).st_mode)
+    except OSError as error:
+        return error.errno == errno.ENOENT and Path(os.path.realpath(link)).parent.is_dir()
 
 
 def quarantined(path: Path) -> list[Path]:

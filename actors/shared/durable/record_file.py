@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     DurableWriteFailed,
     make_directory,
@@ -17,7 +18,7 @@ from actors.shared.durable.durable_write import (
     replace_file,
 )
 from actors.shared.durable.numbered_name import first_free
-from actors.shared.durable.quarantine import PARTLY_READ, quarantine
+from actors.shared.durable.quarantine import PARTLY_READ, claim_file, quarantine
 from actors.shared.durable.what_fits import what_fits
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import OperatorError
@@ -28,7 +29,7 @@ UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionErro
 RecordT = TypeVar("RecordT")
 Fault = Literal["", "unreadable", "damaged", "other_format"]
 """Why there is no record although something lies there. `unreadable`: the system does not let us read it, so
-nothing is known of its content. `damaged`: it is no record of this type, or longer than the limit.
+nothing is known of its content. `damaged`: it is no record of this type, no file, or longer than the limit.
 `other_format`: another version of Undercroft wrote it."""
 
 
@@ -114,7 +115,7 @@ class RecordFile(Generic[RecordT]):
         try:
             content = read_file(self.path, self._limit_bytes)
         except FileUnreadable as error:
-            fault: Fault = "damaged" if error.found == "too_large" else "unreadable"
+            fault: Fault = "damaged" if error.found in NEVER_A_FILE else "unreadable"
             return RecordFound(fault=fault, detail=error.detail)
         return RecordFound() if content is None else self._decode(content)
 
@@ -142,6 +143,8 @@ class RecordFile(Generic[RecordT]):
     def write(self, record: RecordT) -> None:
         """Replace the record; once this returns, a power cut does not bring the former one back.
 
+        What has its name and can never be a file is put aside.
+
         Raises:
             RecordTooLarge: it is longer than the limit.
             DurableWriteFailed: a step failed.
@@ -155,6 +158,8 @@ class RecordFile(Generic[RecordT]):
             raise RecordTooLarge(str(self.path), "write", errno.EFBIG, reason)
         if self._creates_directory:
             make_directory(self.path.parent)
+        with contextlib.suppress(OSError):  # `replace_file` says what is in the way
+            claim_file(self.path)
         replace_file(self.path, content)
 
     def remove(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,9 +17,9 @@ from actors.shared.crypto.envelope import (
     open_envelope,
     seal,
 )
-from actors.shared.durable.bounded_read import FileUnreadable, read_file
-from actors.shared.durable.durable_write import make_directory, replace_file
-from actors.shared.durable.quarantine import SUFFIX, quarantine
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.quarantine import SUFFIX, claim_directory, quarantine
 from schemas.keys import LockReason
 
 FILE_NAME: Final = "keys.json"
@@ -122,7 +123,8 @@ def read(path: Path) -> KeyFileFound:
             return UnusableKeyFile("keys_too_new", f"{path}: it is {found}, expected {expected}")
         return msgspec.convert(stored.value, KeyFile)
     except FileUnreadable as error:
-        return UnusableKeyFile("keys_unreadable", str(error))
+        reason: LockReason = "keys_damaged" if error.found in NEVER_A_FILE else "keys_unreadable"
+        return UnusableKeyFile(reason, str(error))
     except EnvelopeTooNew as error:
         return UnusableKeyFile("keys_too_new", f"{path}: {error}")
     except (NotAnEnvelope, EnvelopeDamaged, msgspec.ValidationError) as error:
@@ -132,7 +134,7 @@ def read(path: Path) -> KeyFileFound:
 def write(directory: Path, file: KeyFile, now: float) -> None:
     """Replace both files, the copy first, so that the file is never newer than its copy.
 
-    A damaged file is put aside before.
+    A file that cannot be used is put aside before, whatever is wrong with it.
 
     Args:
         directory: of the keys; made if it is missing.
@@ -141,9 +143,9 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
 
     Raises:
         DurableWriteFailed: one of them could not be replaced.
-        OSError: the directory cannot be made, or a damaged file cannot be put aside.
+        OSError: the directory cannot be made, or a file cannot be put aside.
     """
-    make_directory(directory)
+    claim_directory(directory)
     value: Any = msgspec.to_builtins(file)
     content = seal(
         value,
@@ -157,15 +159,17 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
         limits=LIMITS,
     )
     for path in (directory / COPY_NAME, directory / FILE_NAME):
-        found = read(path)
-        if isinstance(found, UnusableKeyFile) and found.reason == "keys_damaged":
+        if isinstance(read(path), UnusableKeyFile):
             quarantine(path)
         replace_file(path, content)
 
 
 def has_quarantined(directory: Path) -> bool:
     """Whether a file of keys was put aside here. If so, documents may still need its keys."""
-    if not directory.is_dir():
-        return False
     names = (FILE_NAME + SUFFIX, COPY_NAME + SUFFIX)
-    return any(entry.name.startswith(names) for entry in directory.iterdir())
+    try:
+        return any(name.startswith(names) for name in os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # as far as known

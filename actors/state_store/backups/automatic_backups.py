@@ -153,6 +153,7 @@ class AutomaticBackups:
             await self._alerts.backup_failed(error)
             return False
         self._stamps.at(made.created_at)
+        await self._health.report_incidents()
         return True
 
     async def _prune(self) -> None:

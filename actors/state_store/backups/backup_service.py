@@ -96,7 +96,9 @@ class BackupService:
             raise
         except (UndercroftError, OSError) as error:
             self._note(who, event, id, "refused")
+            await self._health.report_incidents()
             raise Refused(str(error)) from error
+        await self._health.report_incidents()
         self._note(who, event, reply.backup.id if isinstance(reply, BackupCreatedEvent) else id, "ok")
         return reply
 
@@ -117,7 +119,6 @@ class BackupService:
                 return await self._jobs.prune(dry_run=event.dry_run)
             case StateCheckRequestEvent():
                 report = await self._jobs.check(repair=event.repair)
-                await self._health.report_incidents()
                 return StateCheckedEvent(**vars(report))
             case _:
                 assert_never(event)

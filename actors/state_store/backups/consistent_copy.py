@@ -13,7 +13,10 @@ from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.state_store.backups.format.backup_pack import PackProgress, PackWriter
 from actors.state_store.engine.key_index import KeyEntry
 from actors.state_store.engine.key_paths import path_of
+from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.store import StateStore
+from actors.state_store.engine.values.value_codec import DocumentDamaged
+from actors.state_store.errors import StateError
 
 EXTRAS: Final = "extras"
 EXTRA_LIMIT_BYTES: Final = 16 * 1024 * 1024
@@ -43,20 +46,20 @@ class ConsistentCopy:
     def fill(self, writer: PackWriter) -> int:
         """Add all documents and the extras; returns the revision of the store that the copy shows.
 
-        Raises:
-            OSError: a document exists and cannot be read; the check finds out more.
+        A document that cannot be read is left out, which is an incident of the store. What has its name and
+        can never be a document is put aside, and a good copy takes its place if there is one.
         """
         for _ in range(ROUNDS):
             present = self._store.index.snapshot()
             changed = self._changed(present)
             for key in changed:
-                self._add(writer, key, self._store.content(key))
+                self._add(writer, key, self._content(key))
             self._seen = present
             if len(changed) <= FEW:
                 break
         with self._store.exclusive():
             present = self._store.index.snapshot()
-            rest = [(key, self._store.content(key)) for key in self._changed(present)]
+            rest = [(key, self._content(key)) for key in self._changed(present)]
             self._seen, revision = present, self._store.revision
         for key, content in rest:
             self._add(writer, key, content)
@@ -66,6 +69,18 @@ class ConsistentCopy:
     def is_current(self) -> bool:
         """Whether the store still holds what was copied; only while nobody writes."""
         return not self._changed(self._store.index.snapshot())
+
+    def _content(self, key: str) -> bytes | None:
+        try:
+            try:
+                return self._store.content(key)
+            except DocumentDamaged:
+                self._store.load(key)
+                return self._store.content(key)
+        except (DocumentDamaged, StateError) as error:
+            problem = f"it is in no backup: {error}"
+            self._store.incidents.append(Incident("disk", key, problem))
+            return None
 
     def _changed(self, present: Mapping[str, KeyEntry]) -> list[str]:
         changed = [key for key, entry in present.items() if self._seen.get(key) is not entry]

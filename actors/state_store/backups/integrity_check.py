@@ -141,9 +141,16 @@ class IntegrityCheck:
     def _check_key(self, key: str) -> None:
         try:
             content = self._store.content(key)
-            if content is None:
-                self._check_missing(key)
-                return
+        except DocumentDamaged as damaged:
+            self._check_damaged(key, damaged.problem)
+            return
+        except LoadFailed as error:
+            self._report.add_document("unreadable", key, error.reason)
+            return
+        if content is None:
+            self._check_missing(key)
+            return
+        try:
             try:
                 found = self._store.codec.open(key, content)
             except LoadFailed as error:
@@ -156,8 +163,6 @@ class IntegrityCheck:
             if found.read_only:
                 problem = "a later version of the app wrote it; it can be read, but not replaced"
                 self._report.add_document("too_new", key, problem)
-        except OSError as error:
-            self._report.add_document("unreadable", key, error.strerror or str(error))
         except ValidationFailed as error:
             self._report.add_document("schema", key, str(error))
         except DocumentDamaged as damaged:
@@ -165,7 +170,9 @@ class IntegrityCheck:
 
     def _check_missing(self, key: str) -> None:
         with self._store.exclusive():
-            if key not in self._store.index or self._store.content(key) is not None:
+            if key not in self._store.index or os.path.lexists(
+                self._store.layout.path(key_paths.path_of(key))
+            ):
                 return  # it was deleted or written meanwhile
             copy = self._store.good_copy(key) if self._repair else None
             repair = ""
@@ -244,7 +251,7 @@ class IntegrityCheck:
         origin = "another program put it there"
         try:
             entry = self._store.codec.look(key, self._store.content(key) or b"")
-        except (DocumentDamaged, OSError) as error:
+        except (DocumentDamaged, LoadFailed) as error:
             problem = f"{origin}, and it is not a document of that key: {error}"
             self._report.add("unknown_file", relative, problem, key=key)
             return

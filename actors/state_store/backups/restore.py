@@ -325,7 +325,9 @@ class BackupRestore:
         present = []
         for key in self._store.index.snapshot():
             if not only_changed or key in outcome.changed:
-                content = self._store.content(key) or b""
+                content = b""
+                with contextlib.suppress(DocumentDamaged, StateError):
+                    content = self._store.content(key) or b""
                 digest = hashlib.sha256(content).hexdigest()
                 size_bytes = len(content)
                 present.append(

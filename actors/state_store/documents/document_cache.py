@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from actors.state_store.engine.revision_counter import REVISION_LIMIT
+
 ItemT = TypeVar("ItemT")
 
 
@@ -64,10 +66,13 @@ class DocumentCache(Generic[ItemT]):
             return None
 
     def put(self, name: str, item: ItemT, revision: int) -> None:
-        """Keep an item unless a later revision is there: a slow read never hides a write."""
+        """Keep an item unless a later revision is there: a slow read never hides a write.
+
+        A revision that the store never gave, of a file that somebody else put there, hides nothing.
+        """
         with self._lock:
             slot = self._slots.setdefault(name, _Slot())
-            if revision >= slot.revision:
+            if revision >= slot.revision or slot.revision > REVISION_LIMIT:
                 slot.item, slot.revision, slot.at = item, revision, self._clock()
 
     def clear(self, name: str | None = None) -> None:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable
 from actors.shared.durable.quarantine import quarantine
 from actors.state_store.engine.key_index import KeyIndex
 from actors.state_store.engine.key_paths import path_of
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.state_layout import StateLayout
-from actors.state_store.engine.values.value_codec import DocumentDamaged
+from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES, DocumentDamaged
 from actors.state_store.errors import LoadFailed
+
+
+def read_document(layout: StateLayout, key: str) -> bytes | None:
+    """The bytes of the file of a key; None if there is no file.
+
+    Raises:
+        DocumentDamaged: what lies there can never be a document.
+        LoadFailed: it cannot be read now; it may be whole.
+    """
+    try:
+        return layout.read(key, READ_LIMIT_BYTES)
+    except FileUnreadable as error:
+        if error.found in NEVER_A_FILE:
+            raise DocumentDamaged(key, f"it is no document: {error.detail}") from error
+        raise LoadFailed(key, error.detail) from error
 
 
 class DocumentQuarantine:

@@ -47,6 +47,11 @@ _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _PLAIN = re.compile(r"[a-z0-9_.-]")
 _SIMPLE = re.compile(r"[a-z0-9_-][a-z0-9_.-]*")
 _STEM = re.compile(r"(?:[a-z0-9_.-]|=[a-z]|%[0-9a-f]{2})+")
+_PLACE = re.compile(
+    r"(?:backups/auto|(?!backups/)[a-z][a-z0-9_]{0,31}(?:/(?:conversations|contexts))?)"
+    r"/[A-Za-z0-9_=%~@-][A-Za-z0-9_.=%~@-]{0,249}\.json"
+)
+_DIRECTORY = re.compile(r"(?!backups$)[a-z][a-z0-9_]{0,31}")
 
 
 def parse_key(text: str) -> str:
@@ -143,6 +148,19 @@ def is_cut(name: str) -> bool:
 def is_type_name(text: str) -> bool:
     """Whether a document type may have this name: its file has the same one on every platform."""
     return _TYPE.fullmatch(text) is not None and not is_device(text)
+
+
+def is_place(relative: str) -> bool:
+    """Whether a value or a former value may lie at a path, relative to the store and with slashes.
+
+    No such path leads out of the store, or to a file that the store keeps for itself.
+    """
+    return _PLACE.fullmatch(relative) is not None
+
+
+def is_directory_name(name: str) -> bool:
+    """Whether the values of a namespace may lie in a directory of this name."""
+    return _DIRECTORY.fullmatch(name) is not None
 
 
 def former_path(key: str, revision: int, now: float) -> str:

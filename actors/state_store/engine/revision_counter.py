@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+REVISION_LIMIT: Final = 10**15
+"""A higher revision on disk was not given here, and is not gone on behind. From here on, revisions could grow
+for ever before they reach what decoders take (`schemas.bounds`)."""
+
 
 class RevisionCounter:
     """Gives revisions. Only for the thread that writes.
@@ -24,5 +30,6 @@ class RevisionCounter:
         return self.newest - count
 
     def see(self, revision: int) -> None:
-        """Go on behind a revision that was found on disk."""
-        self.newest = max(self.newest, revision)
+        """Go on behind a revision that was found on disk, unless nobody gave it."""
+        if revision <= REVISION_LIMIT:
+            self.newest = max(self.newest, revision)

@@ -15,8 +15,8 @@ import msgspec
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.durable.durable_write import REAL_DISK, Disk, DurableWriteFailed
 from actors.shared.keys.key_source import KeySource
-from actors.state_store.engine.directory_swap import DirectorySwap
-from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.directory_swap import RESTORING, DirectorySwap
+from actors.state_store.engine.document_quarantine import DocumentQuarantine, read_document
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import StateJournal, final_contents
 from actors.state_store.engine.journal.transaction import Transaction, TransactionWriter
@@ -34,7 +34,7 @@ from actors.state_store.engine.operations import (
 )
 from actors.state_store.engine.revision_counter import RevisionCounter
 from actors.state_store.engine.state_layout import JOURNAL, StateLayout
-from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES, DocumentDamaged, ValueCodec
+from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed
 from schemas.state import StateLoadedEvent
@@ -86,7 +86,8 @@ class StateStore:
         self.quota_bytes = quota_bytes
         self.incidents: deque[Incident] = deque(maxlen=INCIDENT_LIMIT)
         self.index = KeyIndex()
-        self.layout = StateLayout(root, [namespace.name for namespace in self.namespaces], disk)
+        names = [namespace.name for namespace in self.namespaces]
+        self.layout = StateLayout(root, names, disk, self.incidents)
         self.codec = ValueCodec(self.namespaces, self.schemas, keys, clock)
         self._repair = repair
         self._writing = threading.RLock()
@@ -136,13 +137,19 @@ class StateStore:
     def start(self) -> Self:
         """Make the directories, finish what an earlier run began, and find all keys.
 
+        What lies in a place of the store and cannot be of its making is put aside, as an incident.
+
         Raises:
             DirectoryLocked: another process has the store.
             OSError, DurableWriteFailed: the disk refused.
         """
+        self.layout.claim_directory("")
         self._lock.acquire()
         try:
-            DirectorySwap(self.root).resume()  # before missing directories are made: they may be in transit
+            # Before missing directories are made: they may be in transit.
+            if (aside := DirectorySwap(self.root).resume()) is not None:
+                problem = "no restore of this store leaves what lay there"
+                self.incidents.append(Incident("corruption", RESTORING, problem, str(aside)))
             self.layout.prepare()
             self.incidents += self._checkpointer.recover()
             self.index.refill(self.layout.scan())
@@ -277,16 +284,17 @@ class StateStore:
         """The bytes of the file of a key, unchecked; None if there is no file.
 
         Raises:
-            OSError: the file cannot be read.
+            DocumentDamaged: what lies there can never be a document.
+            LoadFailed: the file cannot be read now.
         """
-        return self.layout.read(key, READ_LIMIT_BYTES)
+        return read_document(self.layout, key)
 
     def good_copy(self, key: str) -> RepairedCopy | None:
         """The newest good copy of a document that is damaged or gone; None if there is none."""
         if self._repair is None:
             return None
         content = journaled = None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(DocumentDamaged, LoadFailed):
             content = self.content(key)
         with contextlib.suppress(OSError), self._writing:
             journaled = final_contents(self._journal.read().records).get(path_of(key))
@@ -308,15 +316,12 @@ class StateStore:
             OSError: the journal cannot be read.
         """
         with self._writing:
-            return self._journal.read().damaged
+            return [*self._journal.read().damaged]
 
     # ------------------------------------------------------------------------------------------------------
 
     def _read(self, key: str, schema: str, condemn: bool) -> StateLoadedEvent:
-        try:
-            content = self.layout.read(key, READ_LIMIT_BYTES)
-        except OSError as error:
-            raise LoadFailed(key, error.strerror or str(error)) from error
+        content = self.content(key)
         if content is None:
             return StateLoadedEvent(key=key, found=False)
         try:

@@ -78,7 +78,18 @@ async def test_a_note_that_cannot_be_written_does_not_keep_the_answer_back(tmp_p
 
 
 async def test_a_directory_that_cannot_be_made_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"a file")
+    audit = AuditNotes.of(tmp_path / "state")
+    audit.open()
+    assert "cannot be opened" in audit.problems[0]
+
+
+async def test_a_file_in_the_place_of_the_log_is_put_aside_and_told(tmp_path: Path) -> None:
     (tmp_path / "audit").write_bytes(b"a file")
     audit = AuditNotes.of(tmp_path)
     audit.open()
-    assert "cannot be opened" in audit.problems[0]
+    audit.record("alice", "load", "notes.a", "ok")
+    audit.close()
+    assert "audit.corrupt" in audit.problems[0]
+    assert (tmp_path / "audit.corrupt").read_bytes() == b"a file"
+    assert b"notes.a" in (tmp_path / "audit" / "audit-000001.jsonl").read_bytes()

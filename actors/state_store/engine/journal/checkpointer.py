@@ -17,7 +17,7 @@ from actors.state_store.engine.journal.journal_replay import replay
 from actors.state_store.engine.journal.state_journal import StateJournal, final_contents, remove_segments
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import StateLayout
+from actors.state_store.engine.state_layout import JOURNAL, StateLayout
 
 
 class Checkpointer:
@@ -58,13 +58,14 @@ class Checkpointer:
         Raises:
             OSError: the disk refused to let the files be written.
         """
+        self._layout.claim_directory(JOURNAL)
         content = self._journal.recover()
         for record in content.records:
             self._revisions.see(record.revision)
         incidents = replay(self._layout, final_contents(content.records))
-        for segment in content.damaged:
-            problem = "records of the journal cannot be read; what they changed may be out of date"
-            incidents.append(Incident("corruption", "journal", problem, str(quarantine(segment))))
+        for segment, problem in content.damaged.items():
+            words = f"{segment.name}: {problem}; what it changed may be out of date"
+            incidents.append(Incident("corruption", "journal", words, str(quarantine(segment))))
         left = [segment for segment in content.segments if segment not in content.damaged]
         try:
             self._journal.begin(self._revisions.newest)

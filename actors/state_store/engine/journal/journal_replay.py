@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.state_store.engine.key_paths import FORMER_VALUES
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.quarantine import claim_directory
+from actors.state_store.engine.key_paths import FORMER_VALUES, is_place
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.state_layout import StateLayout
 
@@ -33,13 +35,13 @@ def replay(
             problem = "a former value is not kept: the disk of the backups does not answer"
             incidents.append(Incident("disk", relative, problem))
             continue
-        if not path.resolve().is_relative_to(layout.root.resolve()):
+        if not is_place(relative):
             continue
         written.append(relative)
         if content is None:
             layout.put(relative, None)
         elif rewrite or not _holds(path, content):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            claim_directory(path.parent)
             layout.put(relative, layout.stage(relative, content))
     layout.harden(written)
     return incidents
@@ -47,6 +49,6 @@ def replay(
 
 def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except FileNotFoundError:
+        return path.stat().st_size == len(content) and read_file(path, len(content)) == content
+    except (FileUnreadable, OSError):
         return False

@@ -4,7 +4,8 @@ A batch changes several files at once and is one record. A segment is a file of 
 appended together share one digest, so one sync makes any number of changes durable, and a batch is applied
 whole or not at all.
 
-The end of a segment may be torn by a crash; such records were never acknowledged. A segment is longer than
+The end of a segment may be torn by a crash; such records were never acknowledged. Anything else that cannot
+be read is damage: the segment is put aside once its readable records were applied. A segment is longer than
 its records: writing over zeros changes no metadata, and the sync does not wait for any. The digest is salted
 with a random part of the segment's name, so that no value can contain something that looks like a record.
 
@@ -23,22 +24,35 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     REAL_DISK,
     Disk,
     DurableWriteFailed,
-    make_directory,
     remove_file,
     sync_directory,
 )
+from actors.shared.durable.quarantine import claim_directory
+from actors.state_store.engine.key_paths import is_place
+from actors.state_store.engine.revision_counter import REVISION_LIMIT
+from schemas.bounds import Count
 
 MAGIC: Final = b"UCj1"
 _HEAD: Final = struct.Struct("<4sI16s")
 RECORD_LIMIT_BYTES: Final = 512 * 1024 * 1024
+SEGMENT_LIMIT_BYTES: Final = 1024 * 1024 * 1024
+"""A longer segment is neither written nor read. The store begins a new one long before."""
+
+LOOKS: Final = 8
+"""How often the length of a segment is digested, in search of records behind damage."""
+
+SERIAL_LIMIT: Final = 10**15
+"""A segment with a higher serial is none of ours. Serials may grow from there, and stay readable."""
+
 SEGMENT_SUFFIX: Final = ".log"
 SALT_BYTES: Final = 16
 PADDING_BYTES: Final = 1024 * 1024
@@ -48,8 +62,8 @@ PADDING_BYTES: Final = 1024 * 1024
 class FileChange(msgspec.Struct, frozen=True, array_like=True):
     """The content that one file must have; None: it must go. `path` is relative to the store."""
 
-    path: str
-    content: bytes | None
+    path: Annotated[str, msgspec.Meta(max_length=512)]
+    content: Annotated[bytes, msgspec.Meta(max_length=RECORD_LIMIT_BYTES)] | None
 
 
 class JournalRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -62,10 +76,10 @@ class JournalRecord(msgspec.Struct, frozen=True, array_like=True):
         voids: number of an earlier record that must not be applied; 0 for none.
     """
 
-    number: int
-    revision: int
-    changes: list[FileChange] = []
-    voids: int = 0
+    number: Count
+    revision: Count
+    changes: Annotated[list[FileChange], msgspec.Meta(max_length=1_000_000)] = []
+    voids: Count = 0
 
 
 _NAME: Final = re.compile(rf"(\d{{16}})-([0-9a-f]{{{2 * SALT_BYTES}}}){re.escape(SEGMENT_SUFFIX)}")
@@ -79,7 +93,7 @@ class ParsedSegment:
     Attributes:
         good_bytes: length up to the end of the last readable record.
         is_torn: something follows it, as after a crash.
-        is_damaged: something before it cannot be read, which no crash causes.
+        is_damaged: something cannot be read, or asks for what no record asks for, which no crash causes.
     """
 
     records: list[JournalRecord] = field(default_factory=list)
@@ -89,11 +103,11 @@ class ParsedSegment:
 
 
 class JournalContent(NamedTuple):
-    """All records in order, the segments that hold them, and the damaged ones among these."""
+    """All records in order, the segments, and why some of these are damaged, or are none."""
 
     records: list[JournalRecord]
     segments: list[Path]
-    damaged: list[Path]
+    damaged: dict[Path, str]
 
 
 def pack(*records: JournalRecord, salt: bytes = b"") -> bytes:
@@ -106,21 +120,29 @@ def parse(content: bytes, salt: bytes = b"") -> ParsedSegment:
     """Read a segment with its salt. Unreadable parts are skipped, up to the next readable record."""
     found = ParsedSegment()
     at = 0
+    left_bytes = LOOKS * len(content)
     is_between = False
     while at < len(content):
+        left_bytes -= _promised_bytes(content, at)
         read = _records_at(content, at, salt)
         if read is None:
             is_between = True
             at = content.find(MAGIC, at + 1)
             if at < 0:
                 break
+            if left_bytes < 0:
+                found.is_damaged = True
+                break
             continue
         records, at = read
-        found.records += records
+        found.records += records or []
         found.good_bytes = at
-        found.is_damaged = found.is_damaged or is_between
+        found.is_damaged = found.is_damaged or is_between or records is None
         is_between = False
-    found.is_torn = bool(content[found.good_bytes :].strip(b"\0"))
+    rest = memoryview(content)[found.good_bytes :]
+    found.is_torn = _is_any(rest)
+    if found.is_torn and bytes(rest[:1]) != b"\0" and not MAGIC.startswith(bytes(rest[: len(MAGIC)])):
+        found.is_damaged = True  # a crash leaves the beginning of a record, or zeros
     return found
 
 
@@ -132,7 +154,9 @@ def name_of(serial: int, salt: bytes) -> str:
 def read_name(name: str) -> tuple[int, bytes] | None:
     """Serial and salt of a segment from its name; None if it is not a segment."""
     match = _NAME.fullmatch(name)
-    return (int(match[1]), bytes.fromhex(match[2])) if match else None
+    if match is None or int(match[1]) > SERIAL_LIMIT:
+        return None
+    return int(match[1]), bytes.fromhex(match[2])
 
 
 def final_contents(records: Sequence[JournalRecord]) -> dict[str, bytes | None]:
@@ -171,11 +195,12 @@ class StateJournal:
         Raises:
             OSError: a segment cannot be read.
         """
-        make_directory(self._directory)
+        claim_directory(self._directory)
         content = self.read()
         if content.segments:
             self._serial = max(named[0] for path in content.segments if (named := read_name(path.name)))
-        self._number = max((record.number for record in content.records), default=0)
+        numbers = (record.number for record in content.records if record.number <= REVISION_LIMIT)
+        self._number = max(numbers, default=0)
         return content
 
     def read(self) -> JournalContent:
@@ -185,10 +210,19 @@ class StateJournal:
             OSError: a segment cannot be read.
         """
         named = {path: name for path in sorted(self._directory.iterdir()) if (name := read_name(path.name))}
-        segments = list(named)
-        found = [parse(segment.read_bytes(), salt) for segment, (_, salt) in named.items()]
-        damaged = [segment for segment, one in zip(segments, found, strict=True) if one.is_damaged]
-        return JournalContent([record for one in found for record in one.records], segments, damaged)
+        content = JournalContent([], list(named), {})
+        for segment, (_, salt) in named.items():
+            try:
+                found = parse(read_file(segment, SEGMENT_LIMIT_BYTES) or b"", salt)
+            except FileUnreadable as error:
+                if error.found not in (*NEVER_A_FILE, "unreadable"):
+                    raise OSError(errno.EIO, error.detail, str(segment)) from error
+                content.damaged[segment] = f"it cannot be read ({error.detail})"
+                continue
+            content.records.extend(found.records)
+            if found.is_damaged:
+                content.damaged[segment] = "records in it cannot be read"
+        return content
 
     def begin(self, revision: int) -> Path | None:
         """Begin a new segment; returns the one before, which takes no more records.
@@ -228,12 +262,19 @@ class StateJournal:
             DurableWriteFailed: none of them is durable or ever will be.
             OSError: nobody can tell whether they are; the store must stop.
         """
+        if self.size_bytes > SEGMENT_LIMIT_BYTES - RECORD_LIMIT_BYTES:
+            reason = f"its segment has {self.size_bytes} bytes, and the disk takes no new one"
+            raise DurableWriteFailed(str(self._path), "write", errno.EFBIG, reason)
         if self._descriptor < 0:
             reason = "the disk took no new segment of the journal"
             raise DurableWriteFailed(str(self._directory), "create", errno.ENOSPC, reason)
         first = self._number + 1
         records = [JournalRecord(first + at, revision, list(changes)) for at, changes in enumerate(groups)]
-        self._append(pack(*records, salt=self._salt))
+        packed = pack(*records, salt=self._salt)
+        if len(packed) > RECORD_LIMIT_BYTES:
+            reason = f"the changes have {len(packed)} bytes, expected at most {RECORD_LIMIT_BYTES}"
+            raise DurableWriteFailed(str(self._path), "write", errno.EFBIG, reason)
+        self._append(packed)
         self._number += len(records)
         return [record.number for record in records]
 
@@ -298,23 +339,46 @@ def _pad(descriptor: int, size_bytes: int) -> int:
     return size_bytes + PADDING_BYTES
 
 
-def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[JournalRecord], int] | None:
-    if len(content) - at < _HEAD.size:
+def _records_at(content: bytes, at: int, salt: bytes) -> tuple[list[JournalRecord] | None, int] | None:
+    """The records that begin at a place, and their end; None in place of records that no store writes."""
+    length = _promised_bytes(content, at)
+    if not length:
         return None
-    magic, length, digest = _HEAD.unpack_from(content, at)
-    start, end = at + _HEAD.size, at + _HEAD.size + length
-    if magic != MAGIC or length > RECORD_LIMIT_BYTES or end > len(content):
-        return None
-    payload = content[start:end]
+    _, _, digest = _HEAD.unpack_from(content, at)
+    end = at + _HEAD.size + length
+    payload = memoryview(content)[end - length : end]
     if _digest(payload, salt) != digest:
         return None
     try:
-        return _decoder.decode(payload), end
-    except msgspec.DecodeError:
-        return None
+        records = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, end
+    return (records if all(map(_is_ours, records)) else None), end
 
 
-def _digest(payload: bytes, salt: bytes) -> bytes:
+def _promised_bytes(content: bytes, at: int) -> int:
+    """Length of what a head at this place promises; 0 if there is no head, or less follows."""
+    if len(content) - at < _HEAD.size:
+        return 0
+    magic, length, _ = _HEAD.unpack_from(content, at)
+    fits = magic == MAGIC and length <= RECORD_LIMIT_BYTES and at + _HEAD.size + length <= len(content)
+    return length if fits else 0
+
+
+def _is_ours(record: JournalRecord) -> bool:
+    """Whether a whole record is one that this store may have written."""
+    return all(is_place(change.path) for change in record.changes)
+
+
+def _is_any(rest: memoryview) -> bool:
+    """Whether anything but zeros is left; looks at a part at a time."""
+    zeros = bytes(PADDING_BYTES)
+    return any(
+        rest[at : at + PADDING_BYTES] != zeros[: len(rest) - at] for at in range(0, len(rest), PADDING_BYTES)
+    )
+
+
+def _digest(payload: bytes | memoryview, salt: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=16, key=salt).digest()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.document_quarantine import DocumentQuarantine, read_document
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import FileChange, StateJournal
 from actors.state_store.engine.key_index import KeyEntry, KeyIndex
@@ -17,11 +17,14 @@ from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, PutBack, Save, StepDone, WriteStep
 from actors.state_store.engine.revision_counter import RevisionCounter
 from actors.state_store.engine.state_layout import StateLayout
-from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES, DocumentDamaged, ValueCodec
+from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.write_rules import QuotaUse, check_quotas, check_replaceable, treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, StateError, StoreBroken
 
 GROUP_LIMIT_BYTES: Final = 32 * 1024 * 1024
+TRANSACTION_LIMIT_BYTES: Final = 256 * 1024 * 1024
+"""Largest content of one transaction, former values included: its record has to be read at the next start."""
+
 UNTOUCHED: Final = "the earlier value is untouched"
 
 
@@ -34,6 +37,7 @@ class Transaction:
         temporaries: the file beside its place for each change; None where a file must go.
         entries: what the index will say afterwards.
         growth: by how many bytes each namespace grows.
+        size_bytes: size of all contents.
     """
 
     key: str
@@ -42,6 +46,7 @@ class Transaction:
     temporaries: list[Path | None] = field(default_factory=list)
     entries: dict[str, KeyEntry | None] = field(default_factory=dict)
     growth: dict[str, int] = field(default_factory=dict)
+    size_bytes: int = 0
     error: StateError | None = None
 
 
@@ -67,9 +72,9 @@ class TransactionGroup:
         self.entries.update(one.entries)
         for namespace, size_bytes in one.growth.items():
             self.growth[namespace] = self.growth.get(namespace, 0) + size_bytes
+        self.size_bytes += one.size_bytes
         for change in one.changes:
             self.contents[change.path] = change.content
-            self.size_bytes += len(change.content or b"")
 
 
 class TransactionWriter:
@@ -214,11 +219,9 @@ class TransactionWriter:
 
     def _look_into(self, key: str) -> KeyEntry | None:
         """Read a file for the first time since the start; one that is damaged is put aside."""
-        content = self._layout.read(key, READ_LIMIT_BYTES)
-        if content is None:
-            return None
         try:
-            return self._codec.look(key, content)
+            content = read_document(self._layout, key)
+            return None if content is None else self._codec.look(key, content)
         except DocumentDamaged as damaged:
             self._quarantine.put_aside(damaged)
             return None
@@ -265,16 +268,27 @@ class TransactionWriter:
         transaction.done.append(StepDone(step.key, entry.revision, len(step.content)))
 
     def _keep_former(self, key: str, present: KeyEntry, transaction: Transaction) -> None:
-        """Copy the value that is replaced to the automatic backups; an encrypted one stays encrypted."""
+        """Copy the value that is replaced to the automatic backups; an encrypted one stays encrypted.
+
+        One that is damaged is put aside instead.
+        """
         if self._layout.is_backups_silent:
             reason = "its former value cannot be kept: the disk of the backups does not answer"
             raise SaveFailed(key, f"{reason}; {UNTOUCHED}")
-        content = self._group.contents.get(path_of(key)) or self._layout.read(key, READ_LIMIT_BYTES)
+        try:
+            content = self._group.contents.get(path_of(key)) or read_document(self._layout, key)
+        except DocumentDamaged as damaged:
+            self._quarantine.put_aside(damaged)
+            return
         if content is None:
             raise LoadFailed(key, "its file is gone, so it cannot be kept")
         self._add(transaction, former_path(key, present.revision, self._clock()), content)
 
     def _add(self, transaction: Transaction, path: str, content: bytes | None) -> None:
+        transaction.size_bytes += len(content or b"")
+        if transaction.size_bytes > TRANSACTION_LIMIT_BYTES:
+            reason = f"it changes {transaction.size_bytes} bytes, expected at most {TRANSACTION_LIMIT_BYTES}"
+            raise SaveFailed(transaction.key, f"{reason}; {UNTOUCHED}; save fewer values at once")
         temporary = self._layout.stage(path, content) if content is not None else None
         transaction.temporaries.append(temporary)
         transaction.changes.append(FileChange(path, content))

@@ -23,7 +23,7 @@ def test_a_check_says_where_a_whole_log_begins_and_ends(tmp_path: Path) -> None:
 
 def test_where_no_log_is_nothing_is_wrong(tmp_path: Path) -> None:
     check = check_log(tmp_path / "audit", tmp_path / "audit.head.json", SECRET)
-    assert (check.findings, check.first, check.last, check.end) == ([], ChainLink(), ChainLink(), 0)
+    assert (check.findings, check.first, check.last, check.end) == ([], ChainLink(), ChainLink(), None)
 
 
 @pytest.mark.parametrize("kept", range(5))

@@ -16,7 +16,7 @@ from actors.shared.audit.audit_files import (
     write_head,
 )
 
-HEAD = AuditHead(last=ChainLink(number=7, digest="ab"), first=ChainLink(number=2, digest="cd"))
+HEAD = AuditHead(last=ChainLink(number=7, digest="ab" * 32), first=ChainLink(number=2, digest="cd" * 32))
 
 
 def test_files_are_numbered_and_others_are_no_part_of_the_log(tmp_path: Path) -> None:

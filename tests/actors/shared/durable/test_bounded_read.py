@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import FileUnreadable, read_beginning, read_file
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, pipes and modes of POSIX")
 
@@ -114,3 +114,16 @@ def test_file_of_another_user_is_unreadable_and_not_missing(tmp_path: Path) -> N
         [sys.executable, "-c", READER, str(tmp_path / "mine")], capture_output=True, text=True, check=True
     )
     assert reader.stdout == "unreadable\n"
+
+
+def test_only_the_beginning_of_a_file_is_read_however_long_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with path.open("wb") as file:
+        file.write(b"beginning")
+        file.truncate(1 << 40)
+    assert read_beginning(path, 9) == b"beginning"
+    assert read_beginning(tmp_path / "b", 9) is None
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(FileUnreadable, match="no regular file"):
+        read_beginning(path, 9)

@@ -400,3 +400,14 @@ def test_what_a_killed_owner_left_beside_its_file_is_swept_also_behind_a_link(tm
     sweep_temporary(tmp_path / "document", follows_link=True)
     sweep_temporary(tmp_path / "missing" / "document", follows_link=True)
     assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["document", "other.tmp"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+def test_a_link_that_is_followed_never_replaces_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(DurableWriteFailed, match="no regular file has its name") as caught:
+        replace_file(tmp_path / "link", b"x", follows_link=True)
+    assert caught.value.step == "create"
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]

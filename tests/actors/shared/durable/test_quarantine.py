@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.shared.durable.quarantine import quarantine, quarantined
+from actors.shared.durable.quarantine import claim_directory, claim_file, quarantine, quarantined
 from tests.support.strange_files import DIRECTORY_MUTATIONS, FILE_MUTATIONS, Mutation
 
 
@@ -82,3 +82,33 @@ def test_look_alikes_are_not_listed(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in quarantined(tmp_path / "a")] == ["a.corrupt", "a.corrupt.2"]
     assert quarantined(tmp_path / "absent" / "a") == []
+
+
+@pytest.mark.parametrize("mutation", DIRECTORY_MUTATIONS[1:], ids=lambda one: one.name)
+def test_what_can_never_be_a_file_makes_room_for_one(mutation: Mutation, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    trace = mutation.leave(path)
+    assert claim_file(path) == tmp_path / "config.json.corrupt"
+    assert not os.path.lexists(path)
+    assert trace.is_kept(tmp_path)
+
+
+def test_a_file_keeps_its_place_and_a_link_to_one_where_people_keep_files_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c").symlink_to("free")
+    assert [claim_file(tmp_path / name, follows_link=True) for name in "abcd"] == [None] * 4
+    assert claim_file(tmp_path / "b") == tmp_path / "b.corrupt"
+
+
+@pytest.mark.parametrize("mutation", DIRECTORY_MUTATIONS, ids=lambda one: one.name)
+def test_what_has_the_name_of_a_directory_makes_room_for_it(mutation: Mutation, tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    trace = mutation.leave(path)
+    assert claim_directory(path) == tmp_path / "store.corrupt"
+    assert path.is_dir()
+    assert not path.is_symlink()
+    assert trace.is_kept(tmp_path)
+    assert claim_directory(path) is None
+    (tmp_path / "link").symlink_to("store")
+    assert claim_directory(tmp_path / "link") is None, "data may lie on another disk"

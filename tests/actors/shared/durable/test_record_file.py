@@ -77,14 +77,32 @@ def test_what_another_version_wrote_is_named_and_left_alone(tmp_path: Path, cont
     assert file.path.read_bytes() == content
 
 
-def test_what_cannot_be_read_is_not_taken_for_damaged(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_not_taken_for_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = note_file(tmp_path / "note.json")
-    file.path.mkdir()
+    file.write(Note(words="kept"))
+    monkeypatch.setattr(os, "read", refuse)
     assert file.load() is None
     assert file.read().fault == "unreadable"
-    with pytest.raises(RecordNotRead, match=r"note\.json: cannot be read \(expected a file\)"):
+    with pytest.raises(RecordNotRead, match=r"note\.json: cannot be read \(input/output error\)"):
         file.read_or_quarantine()
-    assert file.path.is_dir()
+    monkeypatch.undo()
+    assert file.load() == Note(words="kept")
+
+
+def refuse(descriptor: int, count: int) -> bytes:
+    raise OSError(5, "input/output error")
+
+
+def test_what_is_no_file_is_put_aside_before_a_read_or_a_write(tmp_path: Path) -> None:
+    file = note_file(tmp_path / "note.json")
+    file.path.mkdir()
+    assert file.read_or_quarantine().put_aside == tmp_path / "note.json.corrupt"
+    file.path.symlink_to(file.path.name)
+    file.write(Note(words="new"))
+    assert file.load() == Note(words="new")
+    assert (tmp_path / "note.json.corrupt.2").is_symlink()
 
 
 def test_a_damaged_file_that_stays_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

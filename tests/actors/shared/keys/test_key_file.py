@@ -84,7 +84,7 @@ def test_each_fault_has_its_name(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert isinstance(found := read(path), UnusableKeyFile)
-    assert found.reason == "keys_unreadable"
+    assert found.reason == "keys_damaged"
 
 
 def test_damaged_file_is_put_aside_before_it_is_replaced_and_counts_as_left_over(tmp_path: Path) -> None:

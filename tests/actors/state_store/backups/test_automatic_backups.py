@@ -12,6 +12,7 @@ from actors.shared.clocks import StampClock
 from actors.shared.profile.profile_tables import BackupsTable
 from actors.state_store.backups import automatic_backups
 from actors.state_store.backups.backup_alerts import FAILED, STALE, UNSOUND
+from actors.state_store.backups.errors import BackupFailed
 from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from schemas.backups import BackupCreateRequestEvent, BackupsPruneRequestEvent, StateCheckRequestEvent
@@ -68,18 +69,20 @@ async def test_a_clock_that_is_set_makes_nothing_due(tmp_path: Path, jump_hours:
 
 
 async def test_a_backup_that_fails_and_a_schedule_that_is_missed_are_alerts_until_one_is_made(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BackupFailed("the disk is full")
+
     async with running_with_backups(tmp_path, BackupsTable(check_hours=0)) as lab:
         await lab.save("notes.a", 1)
-        (tmp_path / "notes" / "a.json").unlink()
-        (tmp_path / "notes" / "a.json").mkdir()
+        monkeypatch.setattr(BackupRepository, "create", refuse)
         await lab.actor.automatic_backups.tick()
         assert lab.alerts() == [FAILED]
         lab.now[0] += 49 * HOUR
         await lab.actor.automatic_backups.tick()
         assert lab.alerts() == [FAILED, STALE]
-        (tmp_path / "notes" / "a.json").rmdir()
+        monkeypatch.undo()
         await lab.save("notes.a", 2)
         await lab.actor.automatic_backups.tick()
         assert lab.alerts() == []
@@ -123,7 +126,8 @@ async def test_everything_is_looked_at_while_nobody_writes_and_repaired(tmp_path
         (tmp_path / "notes" / "a.json").mkdir()
         lab.now[0] += 25 * HOUR
         await lab.actor.automatic_backups.tick()
-        assert UNSOUND in lab.alerts()
+        assert UNSOUND not in lab.alerts(), "it was put aside, and a good copy took its place"
+        assert (tmp_path / "notes" / "a.json.corrupt.2").is_dir()
 
 
 async def test_a_store_starts_beside_a_dead_mount(tmp_path: Path) -> None:

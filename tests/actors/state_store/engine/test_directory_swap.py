@@ -70,7 +70,7 @@ def test_later_files_go_evidence_stays_and_nothing_is_left_of_the_swap(root: Pat
 
 def test_without_the_decision_a_start_forgets_it(root: Path) -> None:
     staged(root)
-    assert DirectorySwap(root).resume() is False
+    assert DirectorySwap(root).resume() is None
     assert present(root) == BEFORE
 
 
@@ -114,7 +114,7 @@ def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
     while True:  # each attempt takes one step
         left[0] = 1
         try:
-            assert DirectorySwap(root).resume() is True
+            assert DirectorySwap(root).resume() is None
             break
         except Killed:
             cuts += 1
@@ -124,7 +124,7 @@ def test_cut_off_at_any_step_the_next_start_finishes_it_also_if_that_is_cut_off(
 
 
 def test_nothing_is_there_to_resume_or_discard_where_there_was_no_swap(root: Path) -> None:
-    assert DirectorySwap(root).resume() is False
+    assert DirectorySwap(root).resume() is None
     DirectorySwap(root).discard()
     assert present(root) == BEFORE
 
