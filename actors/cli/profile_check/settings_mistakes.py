@@ -11,6 +11,7 @@ from actors.cli.profile_check.mistake import Mistake, at
 from actors.config_store.dotted_paths import matches
 from actors.config_store.files.presets import DIRECTORY, preset_problems
 from actors.config_store.json_object import JsonFileWrong, read_json, read_object
+from actors.config_store.schema.schema_loader import file_schema, model_schema
 from actors.config_store.schema.settings_schema import SettingsSchema, SettingsSchemaWrong
 from actors.shared.profile.mode_tables import ReadinessTable
 from actors.shared.profile.profile import Profile
@@ -21,7 +22,7 @@ DEFAULT_CURE: Final = "give it a default that fits; every setting needs one"
 
 def settings_mistakes(profile: Profile) -> Iterator[Mistake]:
     """Everything that is wrong with them."""
-    if not profile.settings:
+    if not profile.has_settings:
         yield from _settings_are_needed(profile)
         return
     schema: SettingsSchema | None = None
@@ -49,8 +50,8 @@ def _settings_are_needed(profile: Profile) -> Iterator[Mistake]:
 def _pydantic_schema(profile: Profile) -> tuple[SettingsSchema | None, list[Mistake]]:
     from pydantic import BaseModel, ValidationError
 
-    from actors.config_store.schema.pydantic_schema import PydanticSchema
-
+    if not profile.settings:
+        return model_schema(None, profile.settings_of, profile.file), []
     model, mistakes = load_file(profile, "settings", profile.settings)
     if mistakes:
         return None, mistakes
@@ -59,7 +60,7 @@ def _pydantic_schema(profile: Profile) -> tuple[SettingsSchema | None, list[Mist
         return None, [at(profile.file, "settings", problem, "name a class that derives from BaseModel")]
     source = profile.directory / profile.settings
     try:
-        return PydanticSchema(model, str(source)), []
+        return model_schema(model, profile.settings_of, source), []
     except SettingsSchemaWrong as wrong:
         try:
             model.model_validate({})
@@ -74,13 +75,12 @@ def _pydantic_schema(profile: Profile) -> tuple[SettingsSchema | None, list[Mist
                 )
                 for one in found
             ]
-        return None, [at(source, wrong.path, wrong.detail, DEFAULT_CURE)]
+        cure = DEFAULT_CURE if wrong.path else "take it out of one of the two"
+        return None, [at(source, wrong.path, wrong.detail, cure)]
 
 
 def _json_schema(profile: Profile) -> tuple[SettingsSchema | None, list[Mistake]]:
     from jsonschema import Draft202012Validator
-
-    from actors.config_store.schema.json_schema import JsonSchema
 
     file = profile.directory / profile.settings
     try:
@@ -98,9 +98,10 @@ def _json_schema(profile: Profile) -> tuple[SettingsSchema | None, list[Mistake]
         return None, mistakes
     while len(mistakes) < MISTAKE_LIMIT:
         try:
-            return JsonSchema(content, str(file)), mistakes
+            return file_schema(content, profile.settings_of, file), mistakes
         except SettingsSchemaWrong as wrong:
-            mistakes.append(at(file, wrong.path, wrong.detail, DEFAULT_CURE))
+            cure = DEFAULT_CURE if wrong.path else "take it out of one of the two"
+            mistakes.append(at(file, wrong.path, wrong.detail, cure))
             rest = without_setting(content, wrong.path)
             if rest is None:
                 return None, mistakes

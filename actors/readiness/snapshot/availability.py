@@ -43,7 +43,7 @@ class ReadinessDeclaration:
     @classmethod
     def of(cls, profile: Profile) -> ReadinessDeclaration:
         """What a profile declares."""
-        return cls(profile.title, profile.modes, profile.readiness, bool(profile.settings))
+        return cls(profile.title, profile.modes, profile.readiness, profile.has_settings)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ EXPECTED: Final = {
     "name": "a name of letters, digits, blanks, '.', '_' and '-', at most 64, such as 'myapp'",
     "children.ready": "'message', 'hello' or 'started'",
     "children.restart": "'permanent', 'transient' or 'temporary'",
+    "settings_of": "'history', 'models' or 'diagnostics'",
     "settings": "'file.py:Class' or 'file.json', such as 'settings.py:Settings'",
     "documents": PYTHON_NAME.format(example="documents.py:DOCUMENTS"),
     "migrations": PYTHON_NAME.format(example="migrations.py:MIGRATIONS"),

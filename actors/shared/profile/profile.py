@@ -91,6 +91,7 @@ class Profile:
         state_namespaces: who may read and write which keys of it, and how they are stored.
         documents: `file.py:NAME` of the types of documents, relative to the directory; empty for none.
         migrations: `file.py:NAME` of the migrations of older values; empty for none.
+        settings_of: sections of settings that bundled actors read, and that the app takes over.
         settings_version: counts what the settings mean; stored with them.
         settings_migrations: `file.py:NAME` of a table from version to the function that migrates from it;
             empty for none.
@@ -120,6 +121,7 @@ class Profile:
     state_namespaces: tuple[NamespaceTable, ...] = ()
     documents: str = ""
     migrations: str = ""
+    settings_of: tuple[str, ...] = ()
     settings_version: int = 1
     settings_migrations: str = ""
     preset_setting: str = ""
@@ -130,6 +132,11 @@ class Profile:
         """Names of the children and peers that may ask for the values of secret settings."""
         named: tuple[ChildTable | PeerTable, ...] = (*self.children, *self.peers)
         return frozenset(one.name for one in named if one.reveal_secrets)
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether the app has any settings, its own or those of bundled actors."""
+        return bool(self.settings or self.settings_of)
 
     @property
     def file(self) -> Path:
@@ -254,6 +261,7 @@ def profile_of(directory: Path, found: ProfileFile) -> Profile:
         state_namespaces=tuple(found.namespaces),
         documents=found.documents,
         migrations=found.migrations,
+        settings_of=tuple(dict.fromkeys(found.settings_of)),
         settings_version=found.settings_version,
         settings_migrations=found.settings_migrations,
         preset_setting=found.preset_setting,

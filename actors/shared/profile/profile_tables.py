@@ -185,6 +185,7 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         name: of the app.
         title: of the app, for people.
         settings: `settings.py:Settings`, a pydantic model, or a JSON Schema, `settings.schema.json`.
+        settings_of: sections of settings that bundled actors read: `history`, `models`, `diagnostics`.
         settings_version: counts what the settings mean; stored with them.
         settings_migrations: `file.py:NAME` of a table from version to the function that migrates from it.
         preset_setting: dotted path of the setting that names one of `presets/*.json`.
@@ -208,6 +209,7 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"))]
     title: str = ""
     settings: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))] = ""
+    settings_of: list[Literal["history", "models", "diagnostics"]] = []
     settings_version: Annotated[int, msgspec.Meta(ge=1)] = 1
     settings_migrations: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
     preset_setting: str = ""

@@ -132,13 +132,16 @@ def schema_of(profile: Profile) -> Mapping[str, Any] | None:
         FileUnreadable: the file with the schema cannot be read.
         ValueError: it is not JSON.
     """
-    if not profile.settings:
+    from actors.shared.profile.actor_settings import extended_model, extended_schema
+
+    if not profile.has_settings:
         return None
     if profile.settings.endswith(".json"):
         content = read_file(profile.directory / profile.settings, SCHEMA_LIMIT_BYTES)
         found = strict_json.parse(content or b"", SCHEMA_LIMIT_BYTES)
-        return found if isinstance(found, dict) else None
-    return profile.load_settings().model_json_schema()
+        return extended_schema(found, profile.settings_of) if isinstance(found, dict) else None
+    model = profile.load_settings() if profile.settings else None
+    return extended_model(model, profile.settings_of).model_json_schema()
 
 
 def unknown_paths(overrides: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterable[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Section(BaseModel):
-    """Base of all sections. Settings are immutable: a change makes new ones."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+from actors.shared.profile.actor_settings import (
+    DiagnosticsSettings,
+    HistorySettings,
+    ModelSettings,
+    Section,
+)
 
 
 class VadSettings(Section):
@@ -78,70 +79,6 @@ class AssistantSettings(Section):
     voice_id: str = Field(default="", max_length=100, title="Voice", description="Empty: none.")
 
 
-class HistorySettings(Section):
-    """What is remembered about past dictations. By default nothing is written to disk."""
-
-    max_entries: int = Field(default=100, ge=10, le=10_000, title="Entries to keep")
-    persistence_mode: Literal["memory", "disk"] = Field(default="memory", title="Where to keep entries")
-    encrypt_at_rest: bool = Field(default=True, title="Encrypt entries on disk")
-    keep_days: int = Field(
-        default=0,
-        ge=0,
-        le=36_500,
-        title="Days to keep entries",
-        description="Older entries are deleted. 0: no limit.",
-    )
-    keep_entries: int = Field(
-        default=0,
-        ge=0,
-        title="Most entries on disk",
-        description="The oldest entries are deleted. 0: no limit.",
-    )
-    keep_mib: int = Field(
-        default=0,
-        ge=0,
-        title="Most MiB of entries on disk",
-        description="The oldest entries are deleted. 0: no limit.",
-    )
-
-
-class ModelSettings(Section):
-    """How models are downloaded."""
-
-    offline: bool = Field(
-        default=False,
-        title="Work offline",
-        description="Installed models can be used. Nothing is downloaded and no server is contacted.",
-    )
-    rate_limit_kib_per_second: int = Field(
-        default=0, ge=0, le=10_000_000, title="Download limit in KiB per second", description="0: no limit."
-    )
-    max_streams: int = Field(
-        default=8,
-        ge=1,
-        le=16,
-        title="Most connections at once",
-        description="More connections are opened only while they make the download faster.",
-    )
-    mirror_url: str = Field(
-        default="", max_length=2000, pattern=r"^(https?://\S+)?$", title="Mirror to try first"
-    )
-    partials_keep_days: int = Field(
-        default=0,
-        ge=0,
-        le=3650,
-        title="Days to keep unfinished downloads",
-        description="Downloads that an install still needs are always kept. 0: no limit.",
-    )
-    verify_every_days: int = Field(
-        default=30,
-        ge=0,
-        le=3650,
-        title="Days between checks of a model",
-        description="Every byte is read again while nothing else is in progress. 0: never.",
-    )
-
-
 class UiSettings(Section):
     """What a frontend shows."""
 
@@ -152,25 +89,6 @@ class UiSettings(Section):
         description="Applies to every frontend.",
     )
     overlay: bool = Field(default=True, title="Show the overlay while dictating")
-
-
-class DiagnosticsSettings(Section):
-    """What helps to find faults."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", title="Log level")
-    log_entries: int = Field(default=500, ge=50, le=100_000, title="Log entries kept in memory")
-    log_kib: int = Field(default=256, ge=16, le=65_536, title="Most memory for log entries, in KiB")
-    file_logs: bool = Field(
-        default=False,
-        title="Write logs to files",
-        description="The files are rotated. Switch this on only to find a fault.",
-    )
-    file_logs_until: str = Field(
-        default="",
-        pattern=r"^(\d{4}-\d{2}-\d{2})?$",
-        title="Last day of log files",
-        description="After this day no files are written. Empty: no end.",
-    )
 
 
 class Settings(Section):
