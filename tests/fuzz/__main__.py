@@ -15,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.fuzz.case_replay import findings_of
 from tests.fuzz.findings import CORPUS, Finding, KeptCase, Step, keep, read, smallest
-from tests.fuzz.fuzz_run import FuzzRun, as_json, findings_of
+from tests.fuzz.fuzz_run import FuzzRun, as_json
 
 TRIES = 14
 """How often a case is played to make it smaller."""

@@ -14,6 +14,7 @@ from tests.support.lies import Kind, Protocol, Role
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 READABLE_LIMIT: Final = 400
+WORDS_LIMIT: Final = 900
 
 
 class RequestStep(msgspec.Struct, frozen=True, tag="request"):
@@ -82,7 +83,10 @@ class Finding(msgspec.Struct, frozen=True):
         return (self.promise, self.subject) == (other.promise, other.subject)
 
     def __str__(self) -> str:
-        return f"{self.promise}: {self.subject}: {self.detail}"
+        words = " | ".join(line.strip() for line in self.detail.splitlines())
+        if len(words) > WORDS_LIMIT:  # the end of a traceback says most
+            words = f"{words[: WORDS_LIMIT // 3]} ... {words[-WORDS_LIMIT * 2 // 3 :]}"
+        return f"{self.promise}: {self.subject}: {words}"
 
 
 class KeptCase(msgspec.Struct, frozen=True):
@@ -100,6 +104,24 @@ def readable(body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = body[:80]
     return repr(value)[:READABLE_LIMIT]
+
+
+class Findings:
+    """Findings, each kind once.
+
+    Attributes:
+        found: in the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[Finding] = []
+
+    def add(self, finding: Finding) -> bool:
+        """Take a finding; whether it is the first of its kind."""
+        if any(known.is_like(finding) for known in self.found):
+            return False
+        self.found.append(finding)
+        return True
 
 
 def keep(case: KeptCase, directory: Path = CORPUS) -> Path:

@@ -6,18 +6,16 @@ import collections
 import contextlib
 import json
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.fuzz.file_changes import apply
 from tests.fuzz.file_vandal import FileVandal
-from tests.fuzz.findings import FileStep, Finding, KeptCase, LieStep, RequestStep, Step
+from tests.fuzz.findings import FileStep, Finding, Findings, Step
 from tests.fuzz.fuzzed_runtime import LYING_MODELS, FuzzedRuntime, credentials
-from tests.fuzz.liar import Liar, lie_of, model_names
+from tests.fuzz.liar import Liar, model_names
 from tests.fuzz.peer_crowd import PeerCrowd, SharedWords
 from tests.fuzz.survey import not_ready, survey
 from tests.fuzz.witness import Witness
@@ -76,13 +74,12 @@ class FuzzRun:
     """One run of the harness.
 
     Attributes:
-        findings: what was found, each kind once.
         numbers: for the report.
     """
 
     def __init__(self, directory: Path, seed: int, peers: int, say: Callable[[str], None]) -> None:
         self.seed = seed
-        self.findings: list[Finding] = []
+        self._findings = Findings()
         self.numbers: dict[str, Any] = {"seed": seed, "peers": peers}
         self._requests: collections.deque[Step] = collections.deque(maxlen=REMEMBERED_STEPS)
         self._changes: list[Step] = []
@@ -96,13 +93,17 @@ class FuzzRun:
         self._witness = Witness(self._world, self.find)
         self._vandal = FileVandal(self._world, seed, self.remember)
 
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found, each kind once."""
+        return self._findings.found
+
     def find(self, finding: Finding) -> None:
         """Take a finding; of each kind the first one."""
         with self._lock:
-            if not any(known.is_like(finding) for known in self.findings):
-                self.findings.append(finding)
+            if self._findings.add(finding):
                 self.suspects[f"{finding.promise} {finding.subject}"] = self.steps()
-                self._say(f"FOUND {str(finding)[:1500]}")
+                self._say(f"FOUND {finding}")
 
     def remember(self, step: Step) -> None:
         """Take a step before it is made."""
@@ -258,85 +259,7 @@ class FuzzRun:
             self.find(Finding("traceback", traceback.partition(":")[0], f"at the end: {traceback}"))
         self._server.__exit__(None, None, None)
         self.numbers["lies"] = dict(self._liar.told)
-        self.numbers["findings"] = [str(finding)[:2000] for finding in self.findings]
-
-
-@contextlib.contextmanager
-def replayed_runtime() -> Iterator[tuple[FuzzedRuntime, LyingServer]]:
-    """A fresh runtime for kept cases, with what the witness stores first."""
-    with tempfile.TemporaryDirectory(prefix="uf-") as directory:
-        server = LyingServer()
-        world = FuzzedRuntime(Path(directory), server.url)
-        try:
-            world.start()
-            yield world, server
-        finally:
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                world.end()
-            server.__exit__(None, None, None)
-
-
-def play(world: FuzzedRuntime, server: LyingServer, steps: Sequence[Step]) -> None:
-    """Make the steps, one after the other; each request waits for its outcome."""
-    named = next(iter(credentials().items()))
-    with hostile(world.runtime) as first, hostile(world.runtime) as guest:
-        assert first.hello(*named) == ""
-        assert guest.hello("guest-of-the-replay") == ""
-        for step in steps:
-            if isinstance(step, FileStep):
-                with contextlib.suppress(OSError):
-                    apply(world.home, step.change)
-                continue
-            if isinstance(step, LieStep):
-                server.tell(lie_of(step))
-                continue
-            peer = first if step.is_named else guest
-            peer.lane.send_multipart(step.frames)
-            peer._ids += 1
-            peer.send("PING", [peer._ids])
-            _wait_for_outcome(peer, step)
-
-
-def _wait_for_outcome(peer: Any, step: RequestStep) -> None:
-    """Wait for the outcome of a request, or for that of the PING behind it where it may have none."""
-    has_outcome = step.way not in ("header", "cancelled", "again")
-    while True:
-        found = peer.hear_lane(ANSWER_SECONDS)
-        if found is None:
-            return
-        verb, header, _ = found
-        if verb in ("REPLY", "FAILED") and has_outcome:
-            return
-        if verb == "PONG" and header[0] == peer._ids and not has_outcome:
-            return
-
-
-def findings_of(case: KeptCase, *, restarts: bool = True) -> list[Finding]:
-    """Play a case on a fresh runtime, and look at what is left."""
-    reads_back = case.found.startswith(
-        "gone"
-    )  # rough changes of other cases may rightly cost what was stored
-    found: list[Finding] = []
-    with replayed_runtime() as (world, server):
-        witness = Witness(world, found.append)
-        try:
-            witness.prepare()
-            play(world, server, case.steps)
-            survey(world, "after the case", found.append)
-            if reads_back:
-                witness.read_back("after the case")
-            if restarts:
-                if code := world.end():
-                    found.append(Finding("exit code", "runtime", f"{code}"))
-                found += not_ready(world.start(), "after a restart")
-                survey(world, "after a restart", found.append)
-                if reads_back:
-                    witness.read_back("after a restart")
-        except AssertionError as error:
-            found.append(Finding("silent", "runtime", str(error)[:3000]))
-        finally:
-            witness.leave()
-    return found
+        self.numbers["findings"] = [str(finding) for finding in self.findings]
 
 
 def as_json(numbers: dict[str, Any]) -> str:

@@ -13,9 +13,8 @@ from typing import Any, Final
 import msgspec
 import zmq
 
-from schemas.contract.registry import REPLIES
 from tests.fuzz.findings import Finding, RequestStep, readable
-from tests.fuzz.request_cases import LYING_TOPICS, TIMEOUT_MS, CaseMaker, RequestCase
+from tests.fuzz.request_cases import LYING_TOPICS, TIMEOUT_MS, CaseMaker, RequestCase, misfits
 from tests.fuzz.spared_things import WITNESS
 from tests.support.frame_mutations import FrameMutator
 
@@ -29,9 +28,6 @@ FIRST_ID: Final = 1_000_000
 
 GRACE_SECONDS: Final = 10.0
 """How long after its deadline an outcome may come."""
-
-READS_NO_FIELD: Final = frozenset({"bus.statistics"})
-"""The broker checks that this is a map, and looks at nothing in it."""
 
 QUIET_SECONDS: Final = 2.0
 POLL_MS: Final = 20
@@ -255,13 +251,10 @@ class CrowdPeer:
             self._crowd.odd_refusals[f"{case.topic}: {matter[:160]}"] += 1
 
     def _judge_reply(self, case: RequestCase, body: bytes) -> None:
-        if case.is_unfit and case.topic not in READS_NO_FIELD:
-            self._crowd.find(Finding("unfit taken", case.topic, f"{case.way}: {readable(case.body)}"))
-        try:
-            decode(body, type=REPLIES[case.topic])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._crowd.find(Finding("unfit reply", case.topic, f"{error}: {readable(case.body)}"))
-        else:
+        found = misfits(case.topic, case.body, body)
+        for finding in found:
+            self._crowd.find(finding)
+        if not found:
             self._crowd.words.learn(decode(body))
 
 
@@ -285,7 +278,7 @@ class PeerCrowd:
         count: int,
         seed: int,
         words: SharedWords,
-        find: Callable[[Finding], None],
+        find: Callable[[Finding], object],
         remember: Callable[[RequestStep], None],
     ) -> None:
         self.runtime, self.words, self.find, self.remember = runtime, words, find, remember

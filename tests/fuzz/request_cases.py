@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import inspect
 
-from schemas.contract.registry import REQUESTS
+from schemas.contract.registry import REPLIES, REQUESTS
 from tests.fuzz.contract_values import NOTHING, ValueMaker
+from tests.fuzz.findings import Finding, readable
 from tests.fuzz.spared_things import is_spared
 
 encode = msgspec.msgpack.encode
@@ -178,6 +179,22 @@ def _weight(topic: str) -> float:
     if topic in SLOW_TOPICS or topic.startswith("backups."):
         return 0.1
     return 2.0 if topic in LYING_TOPICS else 1.0
+
+
+READS_NO_FIELD: Final = frozenset({"bus.statistics"})
+"""The broker checks that this is a map, and looks at nothing in it."""
+
+
+def misfits(topic: str, request: bytes, reply: bytes) -> list[Finding]:
+    """What is wrong with a reply: that it answers what is beyond the contract, or is beyond it itself."""
+    found = []
+    if topic not in READS_NO_FIELD and not is_fit(topic, request):
+        found.append(Finding("unfit taken", topic, readable(request)))
+    try:
+        msgspec.msgpack.decode(reply, type=REPLIES[topic])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found.append(Finding("unfit reply", topic, f"{error}: {readable(request)}"))
+    return found
 
 
 def _struct(topic: str) -> inspect.StructType:

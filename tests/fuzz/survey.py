@@ -40,7 +40,7 @@ QUESTIONS: Final[tuple[tuple[str, str, dict[str, Any], Callable[[Any], bool]], .
 """Actor, topic, fields of the request, and whether a reply is right."""
 
 
-def survey(world: FuzzedRuntime, when: str, find: Callable[[Finding], None]) -> list[dict[str, Any]]:
+def survey(world: FuzzedRuntime, when: str, find: Callable[[Finding], object]) -> list[dict[str, Any]]:
     """Ask everybody; report who does not serve, was restarted or is not ready.
 
     Args:
@@ -91,7 +91,7 @@ def _ask(
     event: dict[str, Any],
     is_right: Callable[[Any], bool],
     when: str,
-    find: Callable[[Finding], None],
+    find: Callable[[Finding], object],
 ) -> Any:
     verb, reply = peer.ask(topic, event, timeout_ms=TIMEOUT_MS)
     if verb != "REPLY" or not is_right(reply):
@@ -99,7 +99,7 @@ def _ask(
     return reply
 
 
-def _remember(peer: HostilePeer, when: str, find: Callable[[Finding], None]) -> None:
+def _remember(peer: HostilePeer, when: str, find: Callable[[Finding], object]) -> None:
     """Have the history take an entry, and give it back."""
     text = "the survey said this"
     reply = _ask(

@@ -39,7 +39,7 @@ class Witness:
         refusals: what it was refused, by reason.
     """
 
-    def __init__(self, world: FuzzedRuntime, find: Callable[[Finding], None]) -> None:
+    def __init__(self, world: FuzzedRuntime, find: Callable[[Finding], object]) -> None:
         self.values: dict[str, Acknowledged] = {}
         self.entries: dict[str, str] = {}
         self.models: set[str] = set()
