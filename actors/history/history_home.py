@@ -87,9 +87,9 @@ class HistoryHome:
         Raises:
             OSError, DurableWriteFailed: it is not recorded.
         """
-        from actors.shared.durable.durable_write import make_directory, replace_file
+        from actors.shared.durable.durable_write import make_own_directory, replace_file
 
-        make_directory(self.anchors)
+        make_own_directory(self.anchors)
         replace_file(self.anchors / KEPT_NAME, b"kept\n")
 
     def forget_kept(self) -> None:

@@ -32,6 +32,7 @@ from actors.shared.manifest import (
     load_bundled,
     merge,
 )
+from actors.shared.places.rooted_place import below
 from bus.actor import Actor, Later
 from bus.errors import OperatorError, Refused, TransientError
 from schemas.config import SettingsChangedEvent
@@ -92,7 +93,7 @@ class ModelSources(Actor[Inbox]):
             SourceEndpointRefused, PinnedKeyRefused: profile or environment are invalid.
         """
         super().__init__(context)
-        profile, directory = context.profile, context.locations.state / DIRECTORY
+        profile, directory = context.profile, below(context.locations.state) / DIRECTORY
         endpoints = SourceEndpoints.read(environment, hub=profile.sources.hf, ollama=profile.sources.ollama)
         tokens = EnvironmentTokens.read(environment, hub=endpoints.hub)
         self._now = now

@@ -5,12 +5,12 @@ An item that a later version wrote and this one cannot read does not apply, but 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordTooLarge
+from actors.shared.places.rooted_place import AnyPlace
 from bus.errors import OperatorError
 
 FORMAT: Final = 1
@@ -61,7 +61,7 @@ class ListStore(Generic[ItemT]):
         problems: one sentence for each thing that cannot be read.
     """
 
-    def __init__(self, path: Path, type: type[ItemT]) -> None:
+    def __init__(self, path: AnyPlace, type: type[ItemT]) -> None:
         self._file = RecordFile[_Document](
             path, _Document, limit_bytes=LIMIT_BYTES, indent=2, creates_directory=True
         )

@@ -26,7 +26,7 @@ from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.bounded_read import read_file
-from actors.shared.durable.durable_write import make_directory, replace_file
+from actors.shared.durable.durable_write import make_own_directory, replace_file
 from actors.shared.durable.quarantine import quarantine
 
 
@@ -65,7 +65,7 @@ class AnchorFiles:
             OSError, DurableWriteFailed, FileUnreadable: the disk refused.
             KeyUnavailable: the keys were locked meanwhile.
         """
-        make_directory(self._directory)
+        make_own_directory(self._directory)
         self._keys.anchor_key()
         findings: list[SegmentFinding] = []
         catalog = head = None

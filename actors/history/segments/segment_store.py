@@ -26,7 +26,7 @@ from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.durable_write import (
     TEMPORARY_SUFFIX,
     DurableWriteFailed,
-    make_directory,
+    make_own_directory,
     move,
     remove_file,
     replace_file,
@@ -78,7 +78,7 @@ class SegmentStore:
             OSError, DurableWriteFailed, FileUnreadable: the disk refused.
             KeyUnavailable: the keys were locked meanwhile.
         """
-        make_directory(self._directory)
+        make_own_directory(self._directory)
         found = self._anchors.read()
         recovered = recover(self._directory, found, self._reader)
         self.findings += recovered.findings

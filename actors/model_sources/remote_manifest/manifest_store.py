@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ from actors.shared.manifest.manifest_signature import (
     VerifiedManifest,
     open_signed_manifest,
 )
+from actors.shared.places.rooted_place import AnyPlace
 
 FORMAT: Final = 1
 FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
@@ -53,7 +53,7 @@ class StoredManifest:
 class RemoteManifestStore:
     """Reads and writes that file."""
 
-    def __init__(self, path: Path, keys: Mapping[str, bytes]) -> None:
+    def __init__(self, path: AnyPlace, keys: Mapping[str, bytes]) -> None:
         """Use a file.
 
         Args:

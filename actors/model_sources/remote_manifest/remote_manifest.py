@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import anyio
@@ -29,6 +28,7 @@ from actors.shared.manifest.manifest_signature import (
     open_signed_manifest,
     read_keys,
 )
+from actors.shared.places.rooted_place import AnyPlace
 from actors.shared.profile.profile_tables import ManifestTable
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class RemoteManifest:
     """The manifest at one URL, and which version of it applies."""
 
     def __init__(
-        self, table: ManifestTable, path: Path, client: SourceClient, now: Callable[[], float] = time.time
+        self, table: ManifestTable, path: AnyPlace, client: SourceClient, now: Callable[[], float] = time.time
     ) -> None:
         """Use a URL and a file.
 

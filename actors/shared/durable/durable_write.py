@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from actors.shared.places.root_directory import link_in_the_way
+from actors.shared.places.root_directory import is_link, link_in_the_way
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, at, below
 from bus.errors import UndercroftError
 
@@ -298,6 +298,19 @@ def make_directory(path: AnyPlace) -> None:
             raise NotADirectoryError(errno.ENOTDIR, "the name is taken by a file", str(path)) from None
         return
     sync_directory(path.parent)
+
+
+def make_own_directory(path: Path) -> None:
+    """As `make_directory`, where nobody but us puts anything: a link in its place is refused.
+
+    Raises:
+        PlaceRefused: a link lies there; it and what it leads to stay as they are.
+        OSError: it cannot be created, or something else has its name.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if is_link(os.lstat(path)):
+            raise link_in_the_way(path)
+    make_directory(path)
 
 
 def sync_file(descriptor: int) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, is_encrypted
-from actors.shared.durable.durable_write import DurableWriteFailed, make_directory
+from actors.shared.durable.durable_write import DurableWriteFailed, make_own_directory
 from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.keychain.keychain import Keychain, KeychainFailed
 from actors.shared.keys import key_file, key_rules, key_wrap
@@ -177,7 +177,7 @@ class KeyStore:
 
         lock = FileLock(self.directory / LOCK_NAME, timeout=LOCK_TIMEOUT_SECONDS, mode=0o600)
         try:
-            make_directory(self.directory)
+            make_own_directory(self.directory)
             lock.acquire()
         except Timeout:
             raise KeysLocked(Locked("timed_out", "another process is changing the keys")) from None

@@ -19,7 +19,7 @@ from actors.shared.crypto.envelope import EnvelopeDamaged, EnvelopeTooNew, NotAn
 from actors.shared.durable.directory_tree import delete
 from actors.shared.durable.durable_write import (
     DurableWriteFailed,
-    make_directory,
+    make_own_directory,
     move,
     replace_file,
     sync_directory,
@@ -267,7 +267,7 @@ class BackupRepository:
         """
         removed = []
         for division in DIVISIONS:
-            make_directory(self.root / division)
+            make_own_directory(self.root / division)
             for entry in os.scandir(self.root / division):
                 named = parse_id(entry.name.removesuffix(PARTIAL)) if entry.name.endswith(PARTIAL) else None
                 if named is None or not entry.is_dir(follow_symlinks=False):
@@ -280,7 +280,7 @@ class BackupRepository:
     def _begin(self, kind: BackupKind, name: str, created_at: float) -> Path:
         """Make the directory of a new backup, under its partial name."""
         division = self.root / division_of(kind)
-        make_directory(division)
+        make_own_directory(division)
         names = candidates(division / make_id(created_at, kind, name, FORMAT))
         for final in itertools.islice(names, SAME_SECOND_LIMIT):
             if final.exists():
