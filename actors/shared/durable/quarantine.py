@@ -15,10 +15,12 @@ from actors.shared.durable.durable_write import (
     FILE_MODE,
     REAL_DISK,
     make_directory,
+    make_own_directory,
     sync_directory,
 )
 from actors.shared.durable.numbered_name import PlaceT
 from actors.shared.places.rooted_place import AnyPlace, at, below
+from actors.shared.places.shared_root import check_root
 
 SUFFIX = ".corrupt"
 PARTLY_READ = ".partly-read"
@@ -86,21 +88,31 @@ def claim_file(path: AnyPlace, *, follows_link: bool = False) -> Path | None:
     return _put_aside(path, "a file")
 
 
-def claim_directory(path: Path) -> Path | None:
+def claim_directory(path: Path, *, follows_link: bool = False) -> Path | None:
     """Make a directory of ours, and its parents; what has its name and is none is put aside.
 
-    A link to a directory is one: people keep data on another disk.
+    A link to a directory stays where it is and is refused: what lies behind it may be somebody's own.
+
+    Args:
+        path: of the directory.
+        follows_link: such a link is followed, where nobody else could have put it there: people keep
+            backups on another disk.
 
     Returns:
-        Where that lies now; None if nothing was in the way.
+        Where what was in the way lies now; None if nothing was.
 
     Raises:
-        OSError: it cannot be made, or what is in the way cannot be renamed.
+        SharedRoot: others could have put the link there, or may write to where it leads.
+        OSError: it cannot be made, is a link, or what is in the way cannot be renamed.
     """
     aside = None
     if os.path.lexists(path) and not path.is_dir():
         aside = _put_aside(path, "a directory")
-    make_directory(path)
+    if follows_link and path.is_symlink():
+        check_root(path)
+        make_directory(path)
+    else:
+        make_own_directory(path)
     return aside
 
 

@@ -115,7 +115,8 @@ class StateLayout:
         Raises:
             OSError: it cannot be made.
         """
-        self._note(relative, claim_directory(self.path(relative)))
+        follows_link = relative == BACKUPS_ROOT
+        self._note(relative, claim_directory(self.path(relative), follows_link=follows_link))
 
     def read(self, key: str, limit_bytes: int) -> bytes | None:
         """The bytes of the file of a key; None if there is no file. Never blocks on pipes and devices.

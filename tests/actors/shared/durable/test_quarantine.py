@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors.shared.durable.quarantine import claim_directory, claim_file, quarantine, quarantined
+from actors.shared.places.shared_root import SharedRoot
 from tests.support.strange_files import DIRECTORY_MUTATIONS, FILE_MUTATIONS, Mutation
 
 
@@ -110,5 +111,15 @@ def test_what_has_the_name_of_a_directory_makes_room_for_it(mutation: Mutation, 
     assert not path.is_symlink()
     assert trace.is_kept(tmp_path)
     assert claim_directory(path) is None
-    (tmp_path / "link").symlink_to("store")
-    assert claim_directory(tmp_path / "link") is None, "data may lie on another disk"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="plants links")
+def test_a_link_to_a_directory_is_refused_unless_nobody_else_could_have_made_it(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    with pytest.raises(OSError, match="a link lies there"):
+        claim_directory(tmp_path / "link")
+    assert claim_directory(tmp_path / "link", follows_link=True) is None, "backups may lie on another disk"
+    (tmp_path / "disk").chmod(0o777)
+    with pytest.raises(SharedRoot, match="every user may write to it"):
+        claim_directory(tmp_path / "link", follows_link=True)
