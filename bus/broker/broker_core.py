@@ -211,6 +211,10 @@ class BrokerCore:
         """Whether messages for this connection wait already: further ones have to wait behind them."""
         return route in self._backlog
 
+    def knows(self, route: Route) -> bool:
+        """Whether the peer of a connection is admitted."""
+        return route in self._peers
+
     def routes(self) -> list[Route]:
         """The connections of all peers, and of those that wait for a name."""
         return self._registry.routes()

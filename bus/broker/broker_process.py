@@ -106,8 +106,17 @@ class Broker:
 
     def turn(self, limit_seconds: float = wire.HEARTBEAT_SECONDS) -> set[object]:
         """Wait for something to do and do it; returns the watched descriptors that can be read."""
-        due = min(self.core.next_due(), self._tend_at, *(at for at, _ in self._probes[:1]))
+        now = time.monotonic()
+        self.sockets.guard.cut_unfinished(now)
+        due = min(
+            self.core.next_due(),
+            self._tend_at,
+            self.sockets.guard.unfinished.next_due(now),
+            *(at for at, _ in self._probes[:1]),
+        )
         ready = self.sockets.poll(min(limit_seconds, max(0.0, due - time.monotonic())))
+        if "excess" in ready:
+            self.sockets.cut_excessive(self.core.routes())
         is_drained = self._drain() if "lane" in ready else True
         now = time.monotonic()
         if "connections" in ready:
@@ -160,6 +169,7 @@ class Broker:
     def _take_in(self, now: float, until: float, time_ns: int) -> bool:
         sockets, core, out, clock = self.sockets, self.core, self.core.out, time.monotonic
         receive, take, census = sockets.receive, core.receive, sockets.census
+        begun = sockets.guard.unfinished.begun
         size_bytes = 0
         for number in range(READ_LIMIT_MESSAGES):
             message = receive(is_likely=number > LIKELY_AFTER_MESSAGES)
@@ -171,6 +181,10 @@ class Broker:
             elif frames and frames[0] == b"HELLO":
                 self.read_lifeline()
             take(route, frames, now, time_ns)
+            if begun:
+                sockets.finished(route)
+            if frames and frames[0] == b"HELLO" and core.knows(route):
+                sockets.admit(route)
             size_bytes += len(message[-1])
             if len(out.on_feed) >= SEND_AT_MESSAGES or len(out.to_peers) >= SEND_AT_MESSAGES:
                 self._send_pending(now)

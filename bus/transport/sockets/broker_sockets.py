@@ -11,6 +11,7 @@ import zmq
 import zmq.utils.z85
 
 from bus.transport.sockets.connection_census import ConnectionCensus
+from bus.transport.sockets.connection_guard import ConnectionGuard
 from bus.transport.sockets.connection_monitor import ACCEPTED, ConnectionMonitor
 from bus.transport.sockets.curve_keys import CurveSecrets
 from bus.transport.sockets.descriptors import (
@@ -19,7 +20,14 @@ from bus.transport.sockets.descriptors import (
     process_of,
     unread_bytes,
 )
-from bus.transport.sockets.frame_io import has_input, send_counted, send_frames, set_limits, take_events
+from bus.transport.sockets.frame_io import (
+    FRAME_SLACK_BYTES,
+    has_input,
+    send_counted,
+    send_frames,
+    set_limits,
+    take_events,
+)
 from bus.transport.sockets.lane_intake import LaneIntake
 from bus.transport.sockets.listener import Listener
 from bus.transport.sockets.stalled_readers import StalledReaders
@@ -37,6 +45,11 @@ LANE_LIMIT_BYTES: Final = 32 * 1024 * 1024
 FEED_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """What may wait for all subscribers. While it does, large runs are not announced: the ring has them."""
 
+SUBSCRIPTIONS_LIMIT: Final = 8
+"""Subscriptions that wait to be applied. More would come as fast as they are, and nothing else be done."""
+
+SUBSCRIPTION_LIMIT_BYTES: Final = 1024
+"""Longest subscription: a topic has 128 bytes. A connection of the feed sends nothing else."""
 
 NARROW_BACKLOG: Final = 8
 """Connections that may wait to be accepted where descriptors are few: the gate does not hold them."""
@@ -57,6 +70,7 @@ class BrokerSockets:
         lane_endpoint, feed_endpoint: where they listen, with the port that the system chose.
         census: how many connections there are.
         departures: connections that ended.
+        guard: ends those that send too much.
 
     Raises:
         OSError: an endpoint cannot be bound.
@@ -72,7 +86,16 @@ class BrokerSockets:
         self.census = ConnectionCensus(descriptor_limit)
         waiting: dict[int, Any] = {zmq.BACKLOG: NARROW_BACKLOG} if self.census.is_narrow else {}
         self._lane = self._socket(zmq.ROUTER, curve, {zmq.ROUTER_MANDATORY: 1, **waiting})
-        self._feed = self._socket(zmq.PUB, curve, {zmq.XPUB_WELCOME_MSG: WELCOME_FRAME, **waiting})
+        self._feed = self._socket(
+            zmq.PUB,
+            curve,
+            {
+                zmq.XPUB_WELCOME_MSG: WELCOME_FRAME,
+                zmq.RCVHWM: SUBSCRIPTIONS_LIMIT,
+                zmq.MAXMSGSIZE: SUBSCRIPTION_LIMIT_BYTES + FRAME_SLACK_BYTES,
+                **waiting,
+            },
+        )
         self._intake = LaneIntake(self._lane)
         self._monitors = (
             ConnectionMonitor(self._context, self._lane, "lane"),
@@ -81,13 +104,14 @@ class BrokerSockets:
         self._connections: tuple[set[int], set[int]] = (set(), set())
         self._unsent_lane, self._unsent_feed = UnsentBytes(), UnsentBytes()
         self._stalled = StalledReaders()
+        self.guard = ConnectionGuard()
         self._unsure: set[bytes] = set()
         self.departures = 0
         self._listeners = (Listener(self._lane, lane), Listener(self._feed, feed))
         self.lane_endpoint, self.feed_endpoint = (listener.endpoint for listener in self._listeners)
-        for watched in (self._lane, *self._monitors, self._zap):
-            if watched is not None:
-                self._selector.register(watched.fileno(), selectors.EVENT_READ)
+        watched = (self._lane, *self._monitors, *([self._zap] if self._zap else ()))
+        for descriptor in (*(socket.fileno() for socket in watched), *self.guard.filenos()):
+            self._selector.register(descriptor, selectors.EVENT_READ)
         self._feed_descriptor = self._feed.fileno()
         self._selector.register(self._feed_descriptor, selectors.EVENT_READ)
 
@@ -113,12 +137,17 @@ class BrokerSockets:
         self._selector.register(descriptor, selectors.EVENT_READ)
 
     def poll(self, timeout_seconds: float) -> set[object]:
-        """Wait until something can be read; returns which: `"lane"`, `"connections"`, watched descriptors."""
+        """Wait until something can be read; returns which.
+
+        `"lane"`, `"connections"`, `"excess"` (somebody sent too much), watched descriptors.
+        """
         if self._has_input():
             timeout_seconds = 0.0  # the descriptors signal edges, which may be over while messages wait
         ready: set[object] = {key.fd for key, _ in self._selector.select(max(0.0, timeout_seconds))}
         if self._feed_descriptor in ready:
             self.take_subscriptions()  # a new subscriber is welcomed now, not with the next announcement
+        if self.guard.look(ready):
+            ready.add("excess")
         if has_input(self._lane):
             ready.add("lane")
         if self.has_news():
@@ -219,23 +248,28 @@ class BrokerSockets:
         """
         ended: set[bytes] = set()
         for monitor, connections in zip(self._monitors, self._connections, strict=True):
+            is_lane = connections is self._connections[0]
             for event, descriptor in monitor.read():
                 if event == ACCEPTED:
                     if self.census.is_crowded:
                         end_connection(descriptor)
                     self.census.opened(descriptor, now)
                     connections.add(descriptor)
+                    self.guard.opened(descriptor, is_lane=is_lane)
                 else:
+                    self.guard.closed(descriptor, is_lane=is_lane)
                     self.departures += 1
                     self.census.closed(descriptor)
                     connections.discard(descriptor)
-                    if connections is self._connections[0]:
+                    if is_lane:
                         ended |= self._intake.routes_at(descriptor)
         self._set_gates()
         return ended
 
     def tend(self, admitted: Iterable[bytes], now: float) -> set[bytes]:
-        """Look after the socket files, and end connections of nobody that keep others out.
+        """Look after the socket files, and end connections of nobody that had their time.
+
+        On the feed they have time as long as they keep nobody out.
 
         Returns the routes whose connection may have ended without news.
         """
@@ -247,7 +281,13 @@ class BrokerSockets:
                 connections.clear()
                 ended |= self._intake.routes()
         self._set_gates()
-        for descriptor in self.census.overdue(self._descriptors_of(admitted), now):
+        lane, feed = self._connections
+        known = {self._intake.descriptor_of(route) for route in admitted}
+        strangers = lane - known if -1 not in known else set()  # a peer may have any of them
+        self.guard.tend(strangers, known)
+        if self.census.is_crowded:
+            strangers |= feed - self._feeds_of(known)
+        for descriptor in self.census.overdue(strangers, now):
             end_connection(descriptor)
         self._cut_stalled_subscribers(now)
         return ended
@@ -272,14 +312,25 @@ class BrokerSockets:
                 listener.open_gate()
 
     def _descriptors_of(self, routes: Iterable[bytes]) -> set[int]:
-        """The connections of these peers: those of the lane, and those of the same processes to the feed."""
-        if not self.census.is_crowded:
-            return set()
-        found = {descriptor for route in routes if (descriptor := self._intake.descriptor_of(route)) >= 0}
-        processes = {process_of(descriptor) for descriptor in found} | {None}
-        return found | {
-            descriptor for descriptor in self._connections[1] if process_of(descriptor) in processes
-        }
+        """The connections of these peers to the lane."""
+        return {descriptor for route in routes if (descriptor := self._intake.descriptor_of(route)) >= 0}
+
+    def _feeds_of(self, lanes: set[int]) -> set[int]:
+        """The connections to the feed of the processes that have these to the lane."""
+        processes = {process_of(descriptor) for descriptor in lanes} | {None}
+        return {descriptor for descriptor in self._connections[1] if process_of(descriptor) in processes}
+
+    def admit(self, route: bytes) -> None:
+        """A peer was admitted: it may send as many messages as it likes."""
+        self.guard.admit(self._intake.descriptor_of(route))
+
+    def finished(self, route: bytes) -> None:
+        """A message of a peer was received."""
+        self.guard.unfinished.finished(self._intake.descriptor_of(route))
+
+    def cut_excessive(self, admitted: Iterable[bytes]) -> None:
+        """End the connections that sent too much before they were admitted."""
+        self.guard.cut_excessive(self._descriptors_of(admitted))
 
     def cut(self, route: bytes) -> None:
         """End the connection of a peer."""
@@ -296,6 +347,7 @@ class BrokerSockets:
     def close(self) -> None:
         """Close at once; nothing lingers."""
         self._selector.close()
+        self.guard.close()
         for monitor in self._monitors:
             monitor.close()
         self._context.destroy(linger=0)

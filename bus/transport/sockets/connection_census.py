@@ -6,7 +6,7 @@ listening well before, and listens again when there is room.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Final
 
 PEER_LIMIT: Final = 4096
@@ -22,7 +22,7 @@ EVENT_SLACK: Final = 2048
 """More connections than the monitors of both sockets can be behind: they hold 1001 events each."""
 
 PATIENCE_SECONDS: Final = 5.0
-"""How long a connection may take to say HELLO, while there is no room for others."""
+"""How long a connection may take to say HELLO."""
 
 
 class ConnectionCensus:
@@ -64,12 +64,16 @@ class ConnectionCensus:
         if len(self) < self.roomy_below:
             self.is_crowded = False
 
-    def overdue(self, admitted: Collection[int], now: float) -> list[int]:
-        """The connections that are to be ended, since they keep others out and belong to nobody."""
-        if not self.is_crowded:
-            return []
+    def overdue(self, strangers: Iterable[int], now: float) -> list[int]:
+        """Those of these connections that have had their time.
+
+        Args:
+            strangers: connections that belong to no peer.
+            now: the time.
+        """
+        opened_at = self._opened_at
         return [
             descriptor
-            for descriptor, opened_at in self._opened_at.items()
-            if now - opened_at >= PATIENCE_SECONDS and descriptor not in admitted
+            for descriptor in strangers
+            if descriptor in opened_at and now - opened_at[descriptor] >= PATIENCE_SECONDS
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import socket
 import struct
 import sys
@@ -18,6 +19,15 @@ DESCRIPTOR_LIMIT: Final = 65_536
 _CREDENTIALS: Final = struct.Struct("3i")
 _COUNT: Final = struct.Struct("i")
 _SIOCOUTQ: Final = 0x5411
+_SIOCINQ: Final = 0x541B
+_TCP_INFO: Final = struct.Struct("=128xQ")
+"""`tcpi_bytes_received` of `struct tcp_info`."""
+
+_ATTACH_FILTER: Final = 26
+_DETACH_FILTER: Final = 27
+_PASS_NOTHING: Final = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+_PROGRAM: Final = struct.pack("HL", 1, ctypes.addressof(_PASS_NOTHING))
+"""A socket filter of one instruction: keep no byte of a packet."""
 
 
 def raise_descriptor_limit() -> int:
@@ -60,6 +70,62 @@ def unread_bytes(descriptor: int) -> int:
         return int(_COUNT.unpack(fcntl.ioctl(descriptor, _SIOCOUTQ, bytes(_COUNT.size)))[0])
     except OSError:
         return 0  # it has ended meanwhile
+
+
+def arrived_bytes(descriptor: int, former_bytes: int) -> int:
+    """What has arrived on a connection so far, by the count of TCP, or by what waits at each look.
+
+    Args:
+        descriptor: the connection.
+        former_bytes: what this said at the last look.
+    """
+    if sys.platform != "linux":
+        return former_bytes
+    try:
+        waiting_bytes = int(_COUNT.unpack(fcntl.ioctl(descriptor, _SIOCINQ, bytes(_COUNT.size)))[0])
+    except OSError:
+        return former_bytes  # it has ended meanwhile
+    return max(former_bytes + waiting_bytes, _received_bytes(descriptor))
+
+
+def _received_bytes(descriptor: int) -> int:
+    try:
+        connection = socket.socket(fileno=descriptor)
+    except OSError:
+        return 0
+    try:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6):
+            return 0
+        found = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        return int(_TCP_INFO.unpack(found)[0]) if len(found) == _TCP_INFO.size else 0
+    except OSError:
+        return 0
+    finally:
+        connection.detach()
+
+
+def set_port_gate(descriptor: int, *, is_open: bool) -> bool:
+    """Let others connect to a port that listens, or not; who is connected stays. Returns whether it can.
+
+    While the gate is closed the kernel drops what asks for a connection, and the other side asks again, each
+    time after twice as long.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError:
+        return False
+    try:
+        if is_open:
+            listener.setsockopt(socket.SOL_SOCKET, _DETACH_FILTER, bytes(4))
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, _PROGRAM)
+    except OSError:
+        return False
+    finally:
+        listener.detach()
+    return True
 
 
 def end_connection(descriptor: int) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
+from socket import AF_INET, AF_INET6, create_server
 from typing import Final, cast
 
 import zmq
 
 from bus.errors import UnsafeEndpoint, UnsafePlace
 from bus.own_places import check_endpoints
+from bus.transport.sockets.descriptors import set_port_gate
 
 LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
 IPC: Final = "ipc://"
+TCP: Final = "tcp://"
+CAN_CLOSE_PORTS: Final = sys.platform == "linux"
 
 FORMER_LISTENERS_LIMIT: Final = 16
 """Listeners without a file that are kept for the sake of their connections. Each costs a descriptor."""
@@ -21,12 +26,13 @@ FORMER_LISTENERS_LIMIT: Final = 16
 class Listener:
     """Binds a socket to an endpoint, and has a gate before it.
 
-    To unbind would end all connections. So a closed gate hides the socket file: nobody else can connect, and
-    who is connected stays. A socket file that is lost is bound once more, beside the former listener.
+    To unbind would end all connections. So a closed gate hides the socket file, or has the kernel drop what
+    asks for a connection to the port: nobody else can connect, and who is connected stays. A socket file that
+    is lost is bound once more, beside the former listener.
 
     Attributes:
         endpoint: where it listens, with the port that the system chose.
-        is_open: whether the gate is open. That of a TCP port always is.
+        is_open: whether the gate is open. That of a TCP port always is, except on Linux.
 
     Raises:
         OSError: the endpoint cannot be bound.
@@ -34,15 +40,33 @@ class Listener:
 
     def __init__(self, socket: zmq.Socket[bytes], endpoint: str) -> None:
         self._socket = socket
-        self._socket.bind(endpoint)
+        self._port = -1
+        if endpoint.startswith(TCP) and CAN_CLOSE_PORTS:
+            self._bind_port(endpoint)
+        else:
+            self._socket.bind(endpoint)
         self.endpoint = cast(bytes, socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
         self.is_open = True
         self._path = Path(self.endpoint.removeprefix(IPC)) if self.endpoint.startswith(IPC) else None
         self._file = self._found_file()
         self._former_listeners = 0
 
+    def _bind_port(self, endpoint: str) -> None:
+        """Bind to a port through a descriptor that is known here."""
+        host, _, number = endpoint.removeprefix(TCP).rpartition(":")
+        family = AF_INET6 if host.startswith("[") else AF_INET
+        address = (host.strip("[]"), 0 if number == "*" else int(number))
+        backlog = cast(int, self._socket.getsockopt(zmq.BACKLOG))
+        with create_server(address, family=family, backlog=backlog) as port:
+            self._socket.setsockopt(zmq.USE_FD, port.fileno())
+            self._socket.bind(f"{TCP}{host}:{port.getsockname()[1]}")
+            self._socket.setsockopt(zmq.USE_FD, -1)
+            self._port = port.detach()  # it is that of ZeroMQ now
+
     def close_gate(self) -> None:
         """Let nobody else connect."""
+        if self._port >= 0 and self.is_open:
+            self.is_open = not set_port_gate(self._port, is_open=False)
         if self._path is not None and self.is_open:
             self.is_open = False
             with contextlib.suppress(OSError):  # a lost file is a closed gate as well
@@ -50,6 +74,8 @@ class Listener:
 
     def open_gate(self) -> None:
         """Let others connect again."""
+        if self._port >= 0 and not self.is_open:
+            self.is_open = set_port_gate(self._port, is_open=True)
         if self._path is not None and not self.is_open:
             self.is_open = True
             with contextlib.suppress(OSError):  # a lost file is found at the next look
@@ -95,8 +121,8 @@ def prepare_endpoint(endpoint: str, *, has_keys: bool) -> None:
         UnsafeEndpoint: strangers could connect: it is TCP without keys, or beyond the loopback.
         UnsafePlace: others own the directory of the socket, or can write to it.
     """
-    if endpoint.startswith("tcp://"):
-        if endpoint.removeprefix("tcp://").rpartition(":")[0] not in LOOPBACK:
+    if endpoint.startswith(TCP):
+        if endpoint.removeprefix(TCP).rpartition(":")[0] not in LOOPBACK:
             raise UnsafeEndpoint(endpoint, f"the broker listens on the loopback only ({', '.join(LOOPBACK)})")
         if not has_keys:
             raise UnsafeEndpoint(

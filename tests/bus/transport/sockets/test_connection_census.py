@@ -58,11 +58,11 @@ def test_it_is_crowded_from_one_number_on_and_until_a_lower_one() -> None:
     assert not census.is_crowded
 
 
-def test_only_while_it_is_crowded_connections_of_nobody_are_overdue() -> None:
+def test_strangers_are_overdue_when_they_have_had_their_time() -> None:
     census = ConnectionCensus(200)
-    for descriptor in range(99):
+    for descriptor in range(9):
         census.opened(descriptor, 0.0)
-    assert census.overdue(set(), PATIENCE_SECONDS) == []
-    census.opened(99, 1.0)
-    assert census.overdue({7}, PATIENCE_SECONDS) == [d for d in range(99) if d != 7]
-    assert census.overdue(set(), PATIENCE_SECONDS - 0.1) == []
+    census.opened(9, 1.0)
+    assert census.overdue([2, 5, 9, 77], PATIENCE_SECONDS) == [2, 5]
+    assert census.overdue([2, 5, 9, 77], PATIENCE_SECONDS + 1) == [2, 5, 9]
+    assert census.overdue([2, 5, 9, 77], PATIENCE_SECONDS - 0.1) == []

@@ -11,9 +11,11 @@ import pytest
 
 from bus.transport.sockets.descriptors import (
     DESCRIPTOR_LIMIT,
+    arrived_bytes,
     end_connection,
     process_of,
     raise_descriptor_limit,
+    set_port_gate,
     unread_bytes,
 )
 
@@ -69,3 +71,36 @@ def test_what_the_other_end_has_not_read_is_known() -> None:
         there.recv(1000)
         assert unread_bytes(here.fileno()) == 0
     assert unread_bytes(1_000_000) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says it")
+def test_what_has_arrived_is_added_up_or_counted_by_tcp() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        there.send(bytes(100))
+        assert arrived_bytes(here.fileno(), 50) == 150
+        here.recv(100)
+        assert arrived_bytes(here.fileno(), 50) == 50
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        far = socket.create_connection(listener.getsockname())
+        near = listener.accept()[0]
+    with near, far:
+        far.send(bytes(100))
+        near.recv(100, socket.MSG_WAITALL)
+        assert arrived_bytes(near.fileno(), 0) == 100
+    assert arrived_bytes(1_000_000, 7) == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+def test_a_port_can_be_closed_and_opened_by_its_descriptor_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as late:
+        assert set_port_gate(listener.fileno(), is_open=False)
+        late.settimeout(0.02)
+        with pytest.raises(TimeoutError):
+            late.connect(listener.getsockname())
+        assert set_port_gate(listener.fileno(), is_open=True)
+        with socket.create_connection(listener.getsockname()):
+            listener.accept()[0].close()
+    assert not set_port_gate(1_000_000, is_open=True)
+    with open(os.devnull) as file:
+        assert not set_port_gate(file.fileno(), is_open=True)

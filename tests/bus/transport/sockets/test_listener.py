@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import zmq
 
 from bus.errors import UnsafeEndpoint, UnsafePlace
+from bus.transport.sockets import listener as module
 from bus.transport.sockets.listener import FORMER_LISTENERS_LIMIT, Listener, prepare_endpoint
 from tests.support.broker_processes import GUARD_SECONDS
 from tests.support.other_user import STRANGER, needs_other_user
@@ -162,7 +164,38 @@ def test_what_cannot_be_bound_now_is_bound_later(bound: Bound, tmp_path: Path) -
     bound.hears(bound.client())
 
 
-def test_the_gate_of_a_port_is_always_open() -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can close the gate of a port")
+@pytest.mark.parametrize("endpoint", ["tcp://127.0.0.1:*", "tcp://localhost:*", "tcp://127.0.0.1:0"])
+def test_nobody_else_gets_through_the_closed_gate_of_a_port(endpoint: str) -> None:
+    found = Bound(endpoint)
+    inside = found.client()
+    route = found.hears(inside)
+    found.listener.close_gate()
+    found.listener.close_gate()
+    assert not found.listener.is_open
+    assert not found.listener.check_file()
+    waiting = found.client()
+    waiting.send(b"outside")
+    assert found.hears(inside) == route
+    assert not found.router.poll(20)
+    found.listener.open_gate()
+    found.listener.open_gate()
+    assert found.router.poll(GUARD_SECONDS * 1000)
+    assert found.router.recv_multipart()[1] == b"outside"
+    found.context.destroy(linger=0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has its own way to bind a port")
+def test_a_port_that_is_taken_cannot_be_bound() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, zmq.Context() as context:
+        router = context.socket(zmq.ROUTER)
+        with pytest.raises(OSError, match="in use"):
+            Listener(router, f"tcp://127.0.0.1:{taken.getsockname()[1]}")
+        router.close(0)
+
+
+def test_where_the_gate_of_a_port_cannot_be_closed_it_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CAN_CLOSE_PORTS", False)
     found = Bound("tcp://127.0.0.1:*")
     found.listener.close_gate()
     assert not found.listener.check_file()
