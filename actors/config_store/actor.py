@@ -369,6 +369,7 @@ class ConfigStore(Actor[Inbox]):
             await self._store_alerts.file_invalid(f"{path}: {words}")
             return
         self._file.accept(content)
+        await self._store_alerts.may_write(self._file.read_only)
         log.info("%s was edited: %d settings changed", path, len(verdict.changed))
         self.now = verdict.after
         if verdict.after.stored != dict(content.overrides):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.strict_json import NotStrictJson, parse
 from bus.errors import OperatorError
 
@@ -32,10 +33,12 @@ def read_json(path: Path) -> Any:
         JsonFileWrong: it cannot be read, or is not JSON.
     """
     try:
-        with path.open("rb") as file:
-            return parse(file.read(SIZE_LIMIT_BYTES + 1), SIZE_LIMIT_BYTES)
-    except OSError as error:
-        raise JsonFileWrong(str(path), f"cannot be read: {error.strerror}") from error
+        content = read_file(path, SIZE_LIMIT_BYTES, follows_link=True)
+        if content is None:
+            raise JsonFileWrong(str(path), "cannot be read: there is no such file")
+        return parse(content, SIZE_LIMIT_BYTES)
+    except FileUnreadable as error:
+        raise JsonFileWrong(str(path), f"cannot be read: {error.detail}") from error
     except NotStrictJson as error:
         raise JsonFileWrong(str(path), str(error)) from error
 

@@ -27,6 +27,7 @@ class StoreAlerts:
         """
         self._alerts = alerts
         self._is_file_invalid = False
+        self._is_read_only = False
         self._not_durable_at = float("-inf")
 
     async def started(self, file: ConfigFile, problems: Sequence[SettingProblem], policy_path: str) -> None:
@@ -44,7 +45,9 @@ class StoreAlerts:
         await self._set(
             "config.file_corrupt", renamed, "look into the renamed file; the defaults are in effect"
         )
-        await self._set("config.read_only", file.read_only, "update the app")
+        advice = "make the file readable" if file.unreadable else "update the app"
+        self._is_read_only = bool(file.read_only)
+        await self._set("config.read_only", file.read_only, advice)
         await self._set("config.migration_failed", file.migration_fault, "tell the app's developer")
         await self._set(
             "config.policy_invalid",
@@ -79,6 +82,12 @@ class StoreAlerts:
         if self._is_file_invalid:
             self._is_file_invalid = False
             await self._alerts.clear("config.file_invalid")
+
+    async def may_write(self, read_only: str) -> None:
+        """The file was read; `read_only` says why it must not be written, if that is so."""
+        if self._is_read_only and not read_only:
+            self._is_read_only = False
+            await self._alerts.clear("config.read_only")
 
     async def policy_invalid(self, fault: str) -> None:
         """A new policy cannot be used."""

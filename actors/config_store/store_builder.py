@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from actors.config_store.secret_readers import SecretReaders
 from actors.config_store.setting_secrets import SettingSecrets
 from actors.config_store.settings import setting_variables
 from actors.config_store.settings.settings_context import SettingsContext
+from actors.shared.durable.quarantine import claim_directory
 from schemas.config import SettingProblem
 
 if TYPE_CHECKING:
@@ -32,11 +34,14 @@ def build_store(context: ActorContext) -> ConfigStore:
         SettingsSchemaWrong: the settings are not valid.
         JsonFileWrong: a preset is not valid.
         MigrationFailed: the profile names no table of migrations.
-        ConfigUnreadable: `config.json` exists but cannot be read.
     """
     profile, path = context.profile, context.locations.config / FILE_NAME
     schema = load_schema(profile)
     variables, problems = setting_variables.read(schema, os.environ)
+    with contextlib.suppress(OSError):  # each write says so again
+        if (aside := claim_directory(path.parent)) is not None:
+            words = f"something else had the name of the directory; it was renamed to {aside.name}"
+            problems.append(SettingProblem(path=str(path.parent), problem=words))
     policy_file = policy_path(profile.policy, profile.name, path.parent)
     try:
         policy = read_policy(policy_file, schema)

@@ -15,7 +15,6 @@ from actors.locations.choice_plan import ChoicePlan, plan_choice
 from actors.locations.directory_rules import LITTLE_BYTES, busy, held, judge_room, judge_space, unwritable
 from actors.locations.location_survey import LocationSources, survey
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.durable.quarantine import quarantine
 from actors.shared.locations.location_choices import (
     CHOICES_NAME,
     LocationChoices,
@@ -160,7 +159,7 @@ class LocationRegistry(Actor[Inbox]):
                 The actor ends. Its next life reads the file, and the client has to ask again.
         """
         try:
-            await anyio.to_thread.run_sync(self._write, choices)
+            await anyio.to_thread.run_sync(write_choices, self._defaults.config, choices)
         except (DurableWriteFailed, OSError) as error:
             if isinstance(error, DurableWriteFailed) and error.replaced:
                 raise
@@ -177,11 +176,6 @@ class LocationRegistry(Actor[Inbox]):
         self._found = LocationChoicesFound(choices)
         await self._look("chosen")
         return []
-
-    def _write(self, choices: LocationChoices) -> None:
-        if self._found.fault and self._choices_file.exists():
-            quarantine(self._choices_file)  # a file that cannot be read is never overwritten
-        write_choices(self._defaults.config, choices)
 
     async def _settle(self, event: PathSettleRequestEvent) -> PathsSettledEvent:
         """The models are at the new place, so from now on the choice counts. May be repeated."""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from actors.locations.observed_directory import ObservedDirectory
+from actors.shared.locations.locations import LocationRefused, absolute
 from actors.shared.text import size_text
 from schemas.operations.alerts import Severity
 from schemas.paths import Category, Choosable, Effect, PathOffer, PathProblem, PathProblemKind
@@ -43,6 +44,10 @@ def judge_text(category: Choosable, path: str) -> list[PathProblem]:
     if not os.path.isabs(os.path.expanduser(path)):
         words = "the path is relative, so each process would see another directory; give the full path"
         return [_problem("relative", category, path, words, "choose")]
+    try:
+        absolute(category, path)
+    except LocationRefused as error:
+        return [_problem("not_a_directory", category, error.path, error.problem, "choose")]
     return []
 
 

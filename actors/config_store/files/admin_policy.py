@@ -78,7 +78,7 @@ def read_policy(path: Path, schema: SettingsSchema) -> AdminPolicy:
     content = read_object(path)
     values, locked, message = content.get("values", {}), content.get("locked", []), content.get("message", "")
     if content.get("format") != FORMAT:
-        raise JsonFileWrong(str(path), f"expected 'format' {FORMAT}, found {content.get('format')!r}")
+        raise JsonFileWrong(str(path), f"expected 'format' {FORMAT}, found {content.get('format')!r:.80}")
     if not isinstance(values, dict) or not isinstance(message, str) or not _is_text_list(locked):
         raise JsonFileWrong(
             str(path), "expected an object 'values', a list of patterns 'locked' and a text 'message'"

@@ -15,6 +15,7 @@ from bus.errors import UndercroftError
 FORMAT: Final = 1
 VERSION: Final = "settings_version"
 SIZE_LIMIT_BYTES: Final = 4 * 1024 * 1024
+SHOWN_CHARACTERS: Final = 80
 LARGE_CHARACTERS: Final = 1000
 """Only values that are longer can make the file too large."""
 
@@ -60,10 +61,10 @@ def parse(source: bytes) -> ConfigContent:
     if not isinstance(found, dict) or not isinstance(found.get("overrides"), dict):
         raise NotConfigContent("expected an object with an object 'overrides'")
     if not _is_version(found.get("format")):
-        raise NotConfigContent(f"expected a positive integer 'format', found {found.get('format')!r}")
+        raise NotConfigContent(f"expected a positive integer 'format', found {_shown(found.get('format'))}")
     version = found.get(VERSION, 1)
     if not _is_version(version):
-        raise NotConfigContent(f"expected a positive integer '{VERSION}', found {version!r}")
+        raise NotConfigContent(f"expected a positive integer '{VERSION}', found {_shown(version)}")
     others = {name: value for name, value in found.items() if name not in ("format", VERSION, "overrides")}
     return ConfigContent(found["overrides"], others, found["format"], version, source)
 
@@ -92,6 +93,10 @@ def may_be_too_large(updates: Mapping[str, Any]) -> bool:
 def is_too_large(overrides: Mapping[str, Any]) -> bool:
     """Whether the file could not be read again; leaves some room for its other fields."""
     return len(render(overrides, {})) > SIZE_LIMIT_BYTES - LARGE_CHARACTERS
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:SHOWN_CHARACTERS]
 
 
 def _is_version(value: Any) -> bool:

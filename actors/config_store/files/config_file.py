@@ -1,11 +1,13 @@
 """`config.json` on disk: read, migrated, written durably, and compared with what other programs wrote.
 
-It is replaced as a whole. A file that does not parse is renamed, never overwritten.
+It is replaced as a whole. What does not parse, or can never be a file, is renamed and never overwritten. A
+file that the system does not let us read is left alone: the store then only reads, and takes it once it can.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from actors.config_store.files.config_content import (
     render,
 )
 from actors.config_store.files.setting_migrations import Migration, MigrationFailed, back_up, migrate
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     DurableWriteFailed,
     make_directory,
@@ -27,7 +30,7 @@ from actors.shared.durable.durable_write import (
     sweep_temporary,
 )
 from actors.shared.durable.file_identity import FileIdentity
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.quarantine import claim_file, quarantine
 from bus.errors import OperatorError, TransientError, UndercroftError
 
 Write = Callable[[Path, Mapping[str, Any], Mapping[str, Any], int], bytes]
@@ -102,6 +105,7 @@ class ConfigFile:
         renamed_to: where a file went that did not parse at the start; None if there was none.
         fault: why it did not parse; empty if there was none.
         migration_fault: why settings of an earlier version were not migrated; empty if they were.
+        unreadable: why the file cannot be read now; empty if it can, or if there is none.
     """
 
     def __init__(
@@ -118,18 +122,20 @@ class ConfigFile:
             version: of the settings that the app declares.
             migrations: version to function that leads to the next one.
             write: replaces the file; None for the durable write.
-
-        Raises:
-            ConfigUnreadable: it exists but cannot be read.
         """
         self.path = path
+        self.unreadable = ""
         self.migration_fault = ""
         self._wanted_version = version
         self._write = write or write_config
         self._is_refused = False
         sweep_temporary(path, follows_link=True)
         self._identity = FileIdentity.seen_at(path)
-        self.known, self.renamed_to, self.fault = read_config(path)
+        try:
+            self.known, self.renamed_to, self.fault = read_config(path)
+        except ConfigUnreadable as error:
+            self.known, self.renamed_to, self.fault = ConfigContent({}, {}), None, ""
+            self.unreadable = str(error)
         if self.renamed_to is not None:
             self._identity = None
         self._version = self.known.version if self.known.source is not None else version
@@ -139,6 +145,8 @@ class ConfigFile:
     @property
     def read_only(self) -> str:
         """Why the file must not be written; empty if it may be."""
+        if self.unreadable:
+            return self.unreadable
         if self.known.is_newer:
             return (
                 f"{self.path} has format {self.known.format}, of a later version; "
@@ -154,7 +162,7 @@ class ConfigFile:
     def save(self, stored: Mapping[str, Any]) -> None:
         """Write the user's overrides; once this returns, a power cut cannot undo it.
 
-        An edit that was refused is renamed first.
+        An edit that was refused is renamed first, and so is what can never be a file.
 
         Raises:
             ChangedOutside: another program wrote it meanwhile; call `look` first.
@@ -170,6 +178,7 @@ class ConfigFile:
             quarantine(self.path)
             self._is_refused = False
             self._identity = None
+        claim_file(self.path, follows_link=True)
         try:
             source = self._write(self.path, stored, self.known.others, self._version)
         except DurableWriteFailed as error:
@@ -181,6 +190,8 @@ class ConfigFile:
 
     def has_changed(self) -> bool:
         """Whether another program may have touched the file since the last look."""
+        if self.unreadable and os.access(self.path, os.R_OK):
+            return True
         return FileIdentity.seen_at(self.path) != self._identity
 
     def look(self) -> FileEdited | FileUnusable | FileMissing | FileUnchanged:
@@ -189,8 +200,11 @@ class ConfigFile:
         try:
             source = read_bytes(self.path)
         except ConfigUnreadable as error:
-            return FileUnusable(str(error))
-        if source == self.known.source:
+            return FileUnchanged() if self.unreadable else FileUnusable(str(error))
+        except NotConfigContent as error:
+            return FileUnusable(f"{self.path}: {error}")
+        was_unreadable, self.unreadable = self.unreadable, ""
+        if source == self.known.source and not was_unreadable:
             self._is_refused = False
             return FileUnchanged()
         if source is None:
@@ -215,7 +229,7 @@ class ConfigFile:
             overrides = migrate(before.overrides, before.version, self._wanted_version, table)
             back_up(self.path, before.version)
             source = self._write(self.path, overrides, before.others, self._wanted_version)
-        except (MigrationFailed, DurableWriteFailed, OSError) as error:
+        except (MigrationFailed, DurableWriteFailed, FileUnreadable, OSError) as error:
             words = str(error)
             if not isinstance(error, UndercroftError):
                 words = f"settings of version {before.version} were not migrated: {error}"
@@ -235,7 +249,15 @@ def read_config(path: Path) -> tuple[ConfigContent, Path | None, str]:
     Raises:
         ConfigUnreadable: it exists but the system does not let us read it.
     """
-    source = read_bytes(path)
+    try:
+        aside = claim_file(path, follows_link=True)
+        if aside is not None:
+            return ConfigContent({}, {}), aside, "it was no file"
+        source = read_bytes(path)
+    except NotConfigContent as error:  # larger than any settings file
+        return ConfigContent({}, {}), quarantine(path), str(error)
+    except OSError as error:
+        raise ConfigUnreadable(str(path), error.strerror or str(error)) from error
     if source is None:
         return ConfigContent({}, {}), None, ""
     try:
@@ -245,18 +267,20 @@ def read_config(path: Path) -> tuple[ConfigContent, Path | None, str]:
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """The bytes of the file, at most one more than the limit; None if there is no file.
+    """The bytes of the file; None if there is no file. Never blocks on pipes and devices.
 
     Raises:
-        ConfigUnreadable: it exists but the system does not let us read it.
+        ConfigUnreadable: it exists but the system does not let us read it, or it is no file.
+        NotConfigContent: it is larger than any settings file.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(SIZE_LIMIT_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigUnreadable(str(path), error.strerror or str(error)) from error
+        return read_file(path, SIZE_LIMIT_BYTES, follows_link=True)
+    except FileUnreadable as error:
+        if error.found == "broken_link":
+            return None
+        if error.found == "too_large":
+            raise NotConfigContent(error.detail) from error
+        raise ConfigUnreadable(str(path), error.detail) from error
 
 
 def write_config(

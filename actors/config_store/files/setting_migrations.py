@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors.config_store.schema.plain_values import is_plain
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import FILE_MODE, remove_file, sync_directory, sync_file
 from actors.shared.durable.numbered_name import candidates
 from bus.errors import OperatorError
@@ -95,17 +97,19 @@ def back_up(path: Path, version: int) -> Path:
         The backup; an earlier one if it has the same content.
 
     Raises:
-        OSError: the file cannot be read, or the backup cannot be written.
+        FileUnreadable: the file cannot be read.
+        OSError: the backup cannot be written.
     """
-    content = path.read_bytes()
+    content = read_file(path, follows_link=True) or b""
     for target in candidates(path.with_name(f"{path.name}.v{version}.bak")):
         try:
             descriptor = os.open(
                 target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE
             )
         except FileExistsError:
-            if target.read_bytes() == content:
-                return target
+            with contextlib.suppress(FileUnreadable):
+                if read_file(target) == content:
+                    return target
             continue
         try:
             with os.fdopen(descriptor, "wb") as file:

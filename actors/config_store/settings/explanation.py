@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from actors.config_store.dotted_paths import is_within
+from actors.config_store.schema.plain_values import is_plain
 from actors.config_store.settings.configuration import Configuration
 from actors.config_store.settings.setting_layers import LOCKABLE, winner_of
 from actors.config_store.settings.settings_context import LayerValues, is_set
@@ -64,7 +65,7 @@ def _row(now: Configuration, layer: LayerValues, path: str, winner: LayerName) -
             layer="user",
             source=source,
             is_set=True,
-            value=_shown(now, path, now.set_aside[path]),
+            value=_shown(now, path, now.set_aside[path]) if is_plain(now.set_aside[path]) else None,
             problem=layer.rejected.get(path, "it does not fit"),
         )
     return SettingLayer(layer=layer.name, source=source, is_set=False, problem=layer.rejected.get(path, ""))

@@ -10,8 +10,10 @@ from typing import Final
 
 import msgspec
 
-from actors.shared.durable.record_file import RecordFile
+from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.record_file import RecordFile, RecordNotRead
 from actors.shared.locations.locations import CATEGORIES, LocationRefused, Locations, override
+from schemas.bounds import Count, Named, PlaceText
 from schemas.paths import Origin
 
 CHOICES_NAME: Final = "locations.json"
@@ -31,10 +33,10 @@ class LocationChoices(msgspec.Struct, frozen=True, kw_only=True):
             removed directory.
     """
 
-    format: int = FORMAT
-    root: str = ""
-    paths: dict[str, str] = {}
-    mounts: dict[str, str] = {}
+    format: Count = FORMAT
+    root: PlaceText = ""
+    paths: Named[PlaceText] = {}
+    mounts: Named[PlaceText] = {}
 
     def choosing(self, category: str, path: str, mount: str = "") -> LocationChoices:
         """The choices with another one for `root` or a category; an empty path takes it back."""
@@ -54,7 +56,7 @@ class LocationChoicesFound:
 
     Attributes:
         choices: none if the file cannot be used.
-        fault: why it cannot be used, as a sentence; empty if it can, or if there is no file.
+        fault: why the file, or a part of it, cannot be used, as a sentence; empty if all of it can.
     """
 
     choices: LocationChoices
@@ -82,7 +84,7 @@ def read_choices(config: Path) -> LocationChoicesFound:
     path = config / CHOICES_NAME
     match found.fault:
         case "":
-            fault = ""
+            fault = f"{path}: {found.left_out[0]}; it counts for nothing" if found.left_out else ""
         case "other_format":
             advice = "a later version wrote it, so use that one"
             fault = f"{path}: has {found.detail}; defaults apply; {advice}"
@@ -92,12 +94,19 @@ def read_choices(config: Path) -> LocationChoicesFound:
 
 
 def write_choices(config: Path, choices: LocationChoices) -> None:
-    """Keep the choices, durably.
+    """Keep the choices, durably. What cannot be read of the earlier ones, or only in part, is put aside.
 
     Raises:
         OSError, DurableWriteFailed: the disk refuses them; the earlier ones are still there.
     """
-    _file_in(config).write(choices)
+    file = _file_in(config)
+    try:
+        is_of_another_version = file.read_or_quarantine().fault == "other_format"
+    except RecordNotRead:
+        is_of_another_version = True
+    if is_of_another_version:
+        quarantine(config / CHOICES_NAME)
+    file.write(choices)
 
 
 def resolve(

@@ -11,6 +11,9 @@ from bus.errors import OperatorError
 
 HOME_VARIABLE = "UNDERCROFT_HOME"
 PROBE_NAME = ".undercroft.probe"
+NAME_LIMIT_BYTES = 255
+PATH_LIMIT_BYTES = 3072
+"""Longest chosen directory; files below it have room in the 4096 bytes that Linux takes."""
 
 
 class LocationRefused(OperatorError):
@@ -145,9 +148,13 @@ def absolute(category: str, path: str) -> Path:
     Raises:
         LocationRefused: it is relative, or is no path at all.
     """
-    expanded = Path(os.path.expanduser(path))
     if "\0" in path:
         raise LocationRefused(category, path, "a path holds no zero byte")
+    if any(len(os.fsencode(part)) > NAME_LIMIT_BYTES for part in path.split(os.sep)):
+        raise LocationRefused(category, path[:200], f"a name in it is longer than {NAME_LIMIT_BYTES} bytes")
+    if len(os.fsencode(path)) > PATH_LIMIT_BYTES:
+        raise LocationRefused(category, path[:200], f"it is longer than {PATH_LIMIT_BYTES} bytes")
+    expanded = Path(os.path.expanduser(path))
     if not expanded.is_absolute():
         raise LocationRefused(category, path, "it is relative, and would mean another place in each process")
     return expanded

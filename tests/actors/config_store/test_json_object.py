@@ -15,7 +15,7 @@ from actors.config_store.json_object import SIZE_LIMIT_BYTES, JsonFileWrong, rea
         (b"", "expected JSON"),
         (b'{"a": 1, "a": 2}', "twice"),
         (b"\xff", "expected UTF-8"),
-        (b" " * (SIZE_LIMIT_BYTES + 1), "more than"),
+        (b" " * (SIZE_LIMIT_BYTES + 1), "expected at most"),
     ],
 )
 def test_what_is_not_json_is_refused_with_the_name_of_the_file(
@@ -29,7 +29,7 @@ def test_what_is_not_json_is_refused_with_the_name_of_the_file(
 
 
 def test_a_file_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(JsonFileWrong, match="cannot be read: No such file"):
+    with pytest.raises(JsonFileWrong, match="cannot be read: there is no such file"):
         read_json(tmp_path / "none.json")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from actors.config_store.files.config_content import SIZE_LIMIT_BYTES, ConfigContent
+from actors.config_store.files.config_content import SIZE_LIMIT_BYTES, ConfigContent, parse
 from actors.config_store.files.config_file import (
     ChangedOutside,
     ConfigFile,
@@ -21,6 +22,7 @@ from actors.config_store.files.config_file import (
     read_config,
     write_config,
 )
+from tests.support.strange_files import DIRECTORY_MUTATIONS, Mutation
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def test_what_was_written_is_read_and_is_private(tmp_path: Path) -> None:
         (b'{"format": 1, "overrides": {"a": NaN}}', "NaN"),
         (b"\xff\xfe\x00", "expected UTF-8"),
         (b'{"a":' * 100_000, "deeper"),
-        (b" " * (SIZE_LIMIT_BYTES + 1), "more than"),
+        (b" " * (SIZE_LIMIT_BYTES + 1), "expected at most"),
     ],
 )
 def test_a_file_that_does_not_parse_is_put_aside_and_never_covers_an_earlier_one(
@@ -147,12 +149,44 @@ def test_a_file_that_does_not_parse_is_put_aside_and_never_covers_an_earlier_one
         assert not path.exists()
 
 
-def test_a_file_that_may_not_be_read_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_left_alone_and_taken_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, count: int) -> bytes:
+        raise OSError(errno.EIO, "input/output error")
+
     path = tmp_path / "config.json"
-    path.mkdir()
-    with pytest.raises(ConfigUnreadable, match="nothing was changed"):
-        read_config(path)
-    assert path.is_dir()
+    write_config(path, {"a": 1}, {})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", refuse)
+        with pytest.raises(ConfigUnreadable, match="nothing was changed"):
+            read_config(path)
+        file = ConfigFile(path)
+        assert (file.known.overrides, "input/output error" in file.read_only) == ({}, True)
+        with pytest.raises((ConfigReadOnly, ChangedOutside)):
+            file.save({"b": 2})
+        assert file.look() == FileUnchanged(), "it was said once"
+    found = file.look()
+    assert isinstance(found, FileEdited)
+    file.accept(found.content)
+    assert (file.known.overrides, file.read_only) == ({"a": 1}, "")
+
+
+@pytest.mark.parametrize("mutation", DIRECTORY_MUTATIONS[1:], ids=lambda one: one.name)
+def test_what_is_no_file_is_put_aside_and_settings_are_written_in_its_place(
+    mutation: Mutation, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    trace = mutation.leave(path)
+    file = ConfigFile(path)
+    assert bool(file.renamed_to) == (mutation.name != "a link to a name that is free")
+    file.save({"a": 1})
+    mutation.leave(path)
+    if isinstance(file.look(), FileUnusable):
+        file.refuse()
+    file.save({"a": 2})
+    assert parse(path.read_bytes()).overrides == {"a": 2}
+    assert trace.is_kept(tmp_path)
 
 
 def test_the_file_is_readable_by_people(tmp_path: Path) -> None:
