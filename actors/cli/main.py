@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ import click
 from actors.cli.exit_codes import EXIT_CODES_HELP, ExitCode, report
 from actors.cli.options import Target, profile_option, target_options
 from actors.cli.standard_streams import prepare_streams
+from actors.cli.system_shortage import shortage_of
 from actors.cli.terminal import guarded_output
 from actors.runtime import core_dumps
 from actors.runtime.frozen_program import run_frozen_module
@@ -110,6 +112,8 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments is None:
         run_frozen_module()
     core_dumps.forbid()
+    if os.name == "posix":
+        os.umask((os.umask(0o077) & 0o077) | 0o022)  # ours to read, nobody else's to write
     prepare_streams()
     with guarded_output():
         code = _run(arguments)
@@ -130,4 +134,9 @@ def _run(arguments: list[str] | None) -> int:
         code = ExitCode.OK
     except UndercroftError as error:
         code = report(error, as_json=target.as_json)
+    except Exception as error:
+        short = shortage_of(error)
+        if short is None:
+            raise
+        code = report(short, as_json=target.as_json)
     return int(code or 0)

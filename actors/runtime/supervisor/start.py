@@ -14,6 +14,7 @@ from actors.runtime.supervisor.host.environment_credentials import take_peer_cre
 from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
 from actors.runtime.supervisor.host.home.runtime_file import own_runtime_path
 from actors.runtime.supervisor.host.launcher.parent_watch import parent_watched
+from actors.runtime.supervisor.host.launcher.process_limits import check_limits
 from actors.runtime.supervisor.interfaces import SupervisorObserver
 from actors.runtime.supervisor.profile_children import children_of, preloads_of
 from actors.runtime.supervisor.reports.bus_reporter import BusReporter
@@ -68,6 +69,7 @@ def run_supervisor(
     peer_credentials = take_peer_credentials(os.environ)
     found = read_profile(find_profile(profile))
     specs = children_of(found)
+    check_limits(len(specs))
     name = app or DEFAULT_APP
     defaults, locations = _own_locations(name, home)
     # Before the lock, which a forked process would share, and before any ZeroMQ context.

@@ -193,11 +193,11 @@ def find_profile(name_or_path: str) -> Path:
         ProfileError: there is no such profile.
     """
     is_name = re.fullmatch(r"[a-z][a-z0-9_]*", name_or_path) is not None
-    for directory in ([BUNDLED_DIRECTORY / name_or_path] if is_name else []) + [
-        Path(name_or_path).expanduser().absolute()
-    ]:
-        if (directory / PROFILE_NAME).is_file():
-            return directory
+    if is_name and (BUNDLED_DIRECTORY / name_or_path / PROFILE_NAME).is_file():
+        return BUNDLED_DIRECTORY / name_or_path
+    directory = Path(name_or_path).expanduser().absolute()
+    if (directory / PROFILE_NAME).is_file():
+        return directory
     bundled = sorted(path.parent.name for path in BUNDLED_DIRECTORY.glob(f"*/{PROFILE_NAME}"))
     detail = f"expected a directory with a {PROFILE_NAME}, or one of {', '.join(bundled)}; found neither"
     raise ProfileError(name_or_path, "", detail)

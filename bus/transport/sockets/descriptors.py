@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import socket
 import struct
 import sys
 from typing import Final
+
+from bus.errors import OperatorError
 
 if sys.platform != "win32":
     import fcntl
@@ -15,6 +18,9 @@ if sys.platform != "win32":
 
 DESCRIPTOR_LIMIT: Final = 65_536
 """More than this many are not asked for."""
+
+NEEDED_DESCRIPTORS: Final = 24
+"""More than a context of ZeroMQ, a lane, a feed and a monitor take together."""
 
 _CREDENTIALS: Final = struct.Struct("3i")
 _COUNT: Final = struct.Struct("i")
@@ -28,6 +34,32 @@ _DETACH_FILTER: Final = 27
 _PASS_NOTHING: Final = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
 _PROGRAM: Final = struct.pack("HL", 1, ctypes.addressof(_PASS_NOTHING))
 """A socket filter of one instruction: keep no byte of a packet."""
+
+
+class DescriptorsShort(OperatorError):
+    """The process may not open as many files as a connection to the bus needs."""
+
+    needed: int
+    words = "this process may not open the {needed} files that a connection needs; run: ulimit -n 1024"
+
+
+def check_descriptors(needed: int = NEEDED_DESCRIPTORS) -> None:
+    """Try whether there are enough descriptors: libzmq ends a process in which there are not.
+
+    Raises:
+        DescriptorsShort: there are not.
+    """
+    if sys.platform == "win32":
+        return
+    tried: list[int] = []
+    try:
+        tried.append(os.open(os.devnull, os.O_RDONLY))
+        tried += (os.dup(tried[0]) for _ in range(needed - 1))
+    except OSError:
+        raise DescriptorsShort(needed) from None
+    finally:
+        for descriptor in tried:
+            os.close(descriptor)
 
 
 def raise_descriptor_limit() -> int:

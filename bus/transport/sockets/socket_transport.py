@@ -11,6 +11,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from bus.discovery import Runtime
 from bus.own_places import endpoint_stranger
+from bus.transport.sockets.descriptors import check_descriptors
 from bus.transport.sockets.frame_io import has_input, receive_frames, send_frames, set_limits
 from bus.transport.transport import TransportHandlers
 from bus.wire import HEARTBEAT_TOPIC, WELCOME_FRAME, Frames
@@ -30,8 +31,14 @@ class SocketTransport:
     """
 
     def __init__(self, runtime: Runtime) -> None:
+        """Connect nothing yet.
+
+        Raises:
+            DescriptorsShort: this process may not open as many files as ZeroMQ needs.
+        """
         self._runtime = runtime
         self._loop = asyncio.get_running_loop()
+        check_descriptors()
         self._context = zmq.Context()
         self._lane = self._socket(zmq.DEALER)
         self._feed = self._socket(zmq.SUB)

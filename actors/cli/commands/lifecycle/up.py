@@ -14,7 +14,9 @@ import msgspec
 from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, profile_option, target_options
 from actors.cli.output import print_json
+from actors.cli.system_shortage import shortage_of
 from actors.cli.views.actor_table import code_of, print_status
+from actors.runtime.supervisor.host.launcher.process_limits import check_limits
 from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
     DEFAULT_TRANSPORT,
@@ -105,6 +107,7 @@ def up(
     """
     if exit_with_parent and detach:
         raise click.UsageError("--detach outlives its parent: it does not go with --exit-with-parent")
+    check_limits()
     with _judging(target) as judgement:
         if replace:
             from actors.cli.runtime.runtime_end import end_holder
@@ -180,6 +183,8 @@ def _run(
     except UndercroftError:
         raise
     except Exception as error:  # told here, where output cannot block any more
+        if (short := shortage_of(error)) is not None:
+            raise short from error
         traceback.print_exc()
         if target.as_json:
             words = str(error) or type(error).__name__

@@ -11,7 +11,9 @@ import pytest
 
 from bus.transport.sockets.descriptors import (
     DESCRIPTOR_LIMIT,
+    DescriptorsShort,
     arrived_bytes,
+    check_descriptors,
     end_connection,
     process_of,
     raise_descriptor_limit,
@@ -104,3 +106,26 @@ def test_a_port_can_be_closed_and_opened_by_its_descriptor_alone() -> None:
     assert not set_port_gate(1_000_000, is_open=True)
     with open(os.devnull) as file:
         assert not set_port_gate(file.fileno(), is_open=True)
+
+
+FEW = """
+import resource, sys
+from bus.transport.sockets.descriptors import DescriptorsShort, check_descriptors
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+check_descriptors(10)
+try:
+    check_descriptors(30)
+except DescriptorsShort as error:
+    print(error, len(__import__("os").listdir("/dev/fd")))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_few_descriptors_are_noticed_before_libzmq_ends_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", FEW], capture_output=True, text=True, check=True)
+    words, _, open_ones = ended.stdout.strip().rpartition(" ")
+    assert words == "this process may not open the 30 files that a connection needs; run: ulimit -n 1024"
+    assert int(open_ones) < 10, "what was tried is closed"
+    check_descriptors()
+    with pytest.raises(DescriptorsShort):
+        check_descriptors(10_000_000)
