@@ -53,6 +53,7 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
     Attributes:
         accepted: licences that a person accepted.
         revision: counts the changes in this life of the actor.
+        life: names this life of the actor; empty: an older version published it.
         manifest_version: version of the remote manifest in force; 0: none.
         problems: for each entry or manifest that is not in force, a sentence that says why.
     """
@@ -65,6 +66,38 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
     reason: Literal["start", "added", "withdrawn", "accepted", "refreshed"]
     manifest_version: Count = 0
     problems: Many[Sentence] = []
+    life: Identifier = ""
+
+
+class ModelCatalogueStatedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_stated"):
+    """The models that the app knows now, as in `models.catalogue_changed`.
+
+    It holds everything that was answered before it: what was added, withdrawn, accepted or refreshed.
+
+    Attributes:
+        is_known: the request named this state, so `models` and `accepted` are left empty.
+    """
+
+    models: Many[CatalogueEntry] = []
+    accepted: Many[LicenceAcceptance] = []
+    life: Identifier
+    revision: Count
+    is_known: bool = False
+
+
+class ModelCatalogueRequestEvent(
+    Request[ModelCatalogueStatedEvent], frozen=True, kw_only=True, tag="models.catalogue"
+):
+    """Ask for the catalogue.
+
+    Events and answers travel apart: who acts on an answer asks first whether it knows the state behind it.
+
+    Attributes:
+        life: with `revision`, the state that the asker knows; empty: none.
+    """
+
+    life: Identifier = ""
+    revision: Count = 0
 
 
 class ModelNameResolvedEvent(Event, frozen=True, kw_only=True, tag="models.name_resolved"):

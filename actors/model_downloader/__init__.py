@@ -24,6 +24,7 @@ The life of a chunk, from a request to an active model:
 | `transfer`            | bytes from servers and local files into staged files                      |
 | `registry`            | what is known of every model, in memory; leases                           |
 | `staging`             | the layout of the directory: journals, marks, archives, revisions, swaps  |
+| `catalogue_client`    | asks the model sources whether a newer catalogue is known                 |
 | `verifier_client`     | asks the model verifier                                                   |
 | `downloader_settings` | the section `models` of the settings                                      |
 | `downloader_context`  | what the actor is built from                                              |

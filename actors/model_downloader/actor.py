@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import assert_never
 
+from actors.model_downloader.catalogue_client import CatalogueClient
 from actors.model_downloader.downloader_context import DownloaderContext
 from actors.model_downloader.downloader_settings import DownloaderSettings
 from actors.model_downloader.installed.installed_models import InstalledModels
@@ -14,6 +15,7 @@ from actors.model_downloader.installs.install_context import InstallContext
 from actors.model_downloader.installs.install_queue import InstallQueue
 from actors.model_downloader.installs.partials import Partials
 from actors.model_downloader.installs.source_access import SourceAccess
+from actors.model_downloader.registry.model_catalogue import CatalogueState
 from actors.model_downloader.registry.model_leases import ModelLeases
 from actors.model_downloader.registry.model_registry import ModelRegistry
 from actors.model_downloader.relocation.models_directory import ModelsDirectory
@@ -123,6 +125,7 @@ class ModelDownloader(Actor[Inbox]):
             space=SpaceReservations(),
             publish=publish,
         )
+        self._catalogue = CatalogueClient(peer, self._registry, self._learn)
         self._queue = InstallQueue(installs, tasks)
         self._partials = Partials(layout, self._registry, self._queue, self._settings)
         self._installed = InstalledModels(layout, self._registry, leases, self._queue, verifier, publish)
@@ -152,7 +155,7 @@ class ModelDownloader(Actor[Inbox]):
                 self._settings.follow(event.settings)
                 self._limits.change(self._settings.max_streams, self._settings.rate_bytes_per_second)
             case ModelCatalogueChangedEvent():
-                self.tasks.start_soon(self._relocator.take_up, self._registry.learn(event))
+                self._learn(event)
             case PathsChangedEvent():
                 self._relocator.look_again()
             case PeerLeftEvent():
@@ -171,6 +174,9 @@ class ModelDownloader(Actor[Inbox]):
                 return self.answer_later(partial(self._answer, event))
         return None
 
+    def _learn(self, state: CatalogueState) -> None:
+        self.tasks.start_soon(self._relocator.take_up, self._registry.learn(state))
+
     async def close(self) -> None:
         """End the installs that run, at a durable byte; they continue at the next start."""
         await self.answered()
@@ -183,12 +189,14 @@ class ModelDownloader(Actor[Inbox]):
     ) -> Changed | ModelsListedEvent | ModelReleasedEvent | ModelsRelocationEvent:
         match event:
             case ModelsListRequestEvent():
+                await self._catalogue.catch_up()
                 await self._relocator.catch_up()
                 return ModelsListedEvent(
                     models=self._registry.statuses(), models_directory=str(self._layout.path)
                 )
             case ModelReleaseRequestEvent():
-                return await self._installed.release(self._registry.entry(event.model_id), event.lease_id)
+                entry = await self._catalogue.entry(event.model_id)
+                return await self._installed.release(entry, event.lease_id)
             case ModelsRelocateRequestEvent():
                 return await self._relocator.relocate(event)
             case _:
@@ -196,16 +204,16 @@ class ModelDownloader(Actor[Inbox]):
                     return await self._change(event)
 
     async def _change(self, event: Change) -> Changed:
-        entry_of = self._registry.entry
+        entry_of, entry_now = self._catalogue.entry, self._catalogue.entry_now
         match event:
             case ModelInstallRequestEvent():
-                return await self._queue.install(entry_of(event.model_id))
+                return await self._queue.install(await entry_now(event.model_id))
             case ModelCancelRequestEvent():
-                return await self._queue.cancel(entry_of(event.model_id), event.drop_partial)
+                return await self._queue.cancel(await entry_of(event.model_id), event.drop_partial)
             case ModelPauseRequestEvent():
-                return await self._queue.pause(entry_of(event.model_id))
+                return await self._queue.pause(await entry_of(event.model_id))
             case ModelResumeRequestEvent():
-                return await self._queue.resume(entry_of(event.model_id))
+                return await self._queue.resume(await entry_now(event.model_id))
             case PartialsListRequestEvent():
                 return await self._partials.find()
             case PartialsCollectRequestEvent():
@@ -216,9 +224,9 @@ class ModelDownloader(Actor[Inbox]):
     async def _use(self, event: Use) -> Event:
         if isinstance(event, ModelLeaseRequestEvent):
             await self._relocator.must_be_there()
-            return await self._installed.lease(self._registry.entry(event.model_id), event)
+            return await self._installed.lease(await self._catalogue.entry(event.model_id), event)
         await self._relocator.must_be_open()
-        entry = self._registry.entry(event.model_id)
+        entry = await self._catalogue.entry(event.model_id)
         match event:
             case ModelRemoveRequestEvent():
                 return await self._installed.remove(entry, event)

@@ -1,7 +1,8 @@
 """Model sources: which models there are, and what the name of a model means.
 
 Hears `config.settings_changed`. Serves `models.resolve`, `models.add`, `models.withdraw`,
-`models.accept_licence` and `models.refresh`. Publishes `models.catalogue_changed`, which is retained.
+`models.accept_licence`, `models.refresh` and `models.catalogue`. Publishes `models.catalogue_changed`, which
+is retained.
 
 Owns, in `model_sources/` of the directory for state:
     added.json       models that the user added by name

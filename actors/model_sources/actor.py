@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from actors.model_sources.addition_rules import acceptance_of, with_addition, without
 from actors.model_sources.errors import NameRefused
@@ -46,6 +48,8 @@ from schemas.sources import (
     ModelAddedEvent,
     ModelAddRequestEvent,
     ModelCatalogueChangedEvent,
+    ModelCatalogueRequestEvent,
+    ModelCatalogueStatedEvent,
     ModelNameResolvedEvent,
     ModelNameResolveRequestEvent,
     ModelWithdrawnEvent,
@@ -65,6 +69,7 @@ Inbox = (
     | ModelWithdrawRequestEvent
     | LicenceAcceptRequestEvent
     | ManifestRefreshRequestEvent
+    | ModelCatalogueRequestEvent
     | SettingsChangedEvent
 )
 CatalogueReason = Literal["start", "added", "withdrawn", "accepted", "refreshed"]
@@ -109,7 +114,7 @@ class ModelSources(Actor[Inbox]):
         self._bundled: list[DeclaredManifest] = []
         self._refused: list[ManifestRefused] = []
         self._catalogue = Catalogue({})
-        self._revision = 0
+        self._life, self._revision = secrets.token_hex(8), 0
         self._turn = anyio.Lock()
         self._remote_problem = ""
 
@@ -139,6 +144,8 @@ class ModelSources(Actor[Inbox]):
                 return await self._accept(event.model_id)
             case ManifestRefreshRequestEvent():
                 return Later(self._refresh_on_request)
+            case ModelCatalogueRequestEvent():
+                return self._stated(event)
             case SettingsChangedEvent():
                 self._client.follow_settings(offline=is_offline(event.settings))
                 return None
@@ -281,10 +288,19 @@ class ModelSources(Actor[Inbox]):
                 models=list(self._catalogue.models.values()),
                 accepted=self._accepted.items,
                 revision=self._revision,
+                life=self._life,
                 reason=reason,
                 manifest_version=self._remote.version,
                 problems=problems,
             )
+        )
+
+    def _stated(self, asked: ModelCatalogueRequestEvent) -> ModelCatalogueStatedEvent:
+        state = ModelCatalogueStatedEvent(life=self._life, revision=self._revision, is_known=True)
+        if (asked.life, asked.revision) == (state.life, state.revision):
+            return state
+        return msgspec.structs.replace(
+            state, is_known=False, models=list(self._catalogue.models.values()), accepted=self._accepted.items
         )
 
     async def _update_alerts(self) -> None:

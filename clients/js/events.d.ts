@@ -1208,6 +1208,35 @@ export interface ModelCatalogueChangedEvent {
   manifest_version?: number;
   /** for each entry or manifest that is not in force, a sentence that says why. */
   problems?: Array<string>;
+  /** names this life of the actor; empty: an older version published it. */
+  life?: string;
+}
+
+/**
+ * The models that the app knows now, as in `models.catalogue_changed`.
+ *
+ * It holds everything that was answered before it: what was added, withdrawn, accepted or refreshed.
+ */
+export interface ModelCatalogueStatedEvent {
+  type: "models.catalogue_stated";
+  models?: Array<CatalogueEntry>;
+  accepted?: Array<LicenceAcceptance>;
+  life: string;
+  revision: number;
+  /** the request named this state, so `models` and `accepted` are left empty. */
+  is_known?: boolean;
+}
+
+/**
+ * Ask for the catalogue.
+ *
+ * Events and answers travel apart: who acts on an answer asks first whether it knows the state behind it.
+ */
+export interface ModelCatalogueRequestEvent {
+  type: "models.catalogue";
+  /** with `revision`, the state that the asker knows; empty: none. */
+  life?: string;
+  revision?: number;
 }
 
 /**
@@ -2383,6 +2412,8 @@ export interface EventOf {
   "models.cancelled": ModelCancelledEvent;
   "models.cancel": ModelCancelRequestEvent;
   "models.catalogue_changed": ModelCatalogueChangedEvent;
+  "models.catalogue_stated": ModelCatalogueStatedEvent;
+  "models.catalogue": ModelCatalogueRequestEvent;
   "models.download_progressed": ModelDownloadProgressedEvent;
   "models.install_accepted": ModelInstallAcceptedEvent;
   "models.install": ModelInstallRequestEvent;
@@ -2507,6 +2538,7 @@ export interface ReplyTo {
   "models.refresh": ManifestRefreshedEvent;
   "models.add": ModelAddedEvent;
   "models.cancel": ModelCancelledEvent;
+  "models.catalogue": ModelCatalogueStatedEvent;
   "models.install": ModelInstallAcceptedEvent;
   "models.lease": ModelLeasedEvent;
   "models.resolve": ModelNameResolvedEvent;

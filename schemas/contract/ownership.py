@@ -48,6 +48,8 @@ _EXCEPTIONS: Final = {
     "models.catalogue_changed": "model_sources",
     "models.files_verified": "model_verifier",
     "models.licence_accepted": "model_sources",
+    "models.catalogue": "model_sources",
+    "models.catalogue_stated": "model_sources",
     "models.manifest_refreshed": "model_sources",
     "models.name_resolved": "model_sources",
     "models.refresh": "model_sources",

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from actors.shared.manifest.licence import licence_digest
 from bus.errors import Refused
 from schemas.manifest import Manifest, ModelEntry
-from schemas.sources import ModelCatalogueChangedEvent
+from schemas.sources import ModelCatalogueChangedEvent, ModelCatalogueStatedEvent
+
+CatalogueState = ModelCatalogueChangedEvent | ModelCatalogueStatedEvent
+"""Each is the whole catalogue, so that the later one takes the place of the earlier one."""
 
 
 class ModelCatalogue:
@@ -20,6 +23,12 @@ class ModelCatalogue:
     def __init__(self, manifest: Manifest) -> None:
         self.entries: dict[str, ModelEntry] = {entry.id: entry for entry in manifest.models}
         self._accepted: set[tuple[str, str]] = set()
+        self._life, self._revision = "", 0
+
+    @property
+    def known(self) -> tuple[str, int]:
+        """The state of the catalogue that was learned last: life and revision of the model sources."""
+        return self._life, self._revision
 
     def entry(self, model_id: str) -> ModelEntry:
         """The model with this id.
@@ -38,10 +47,10 @@ class ModelCatalogue:
         """Whether a person has to accept the licence of a model before it may be fetched."""
         return entry.accept_licence and (entry.id, licence_digest(entry)) not in self._accepted
 
-    def learn(
-        self, event: ModelCatalogueChangedEvent, is_installing: Callable[[str], bool]
-    ) -> list[ModelEntry]:
+    def learn(self, event: CatalogueState, is_installing: Callable[[str], bool]) -> list[ModelEntry]:
         """Know these models and acceptances from now on; returns the models that are new or changed.
+
+        An answer may come before the events that led to it: of one life, what is older changes nothing.
 
         A model that is not named any more is forgotten once no install of it runs. What lies on disk of it
         stays.
@@ -50,6 +59,9 @@ class ModelCatalogue:
             event: names all models and all acceptances.
             is_installing: whether an install of a model is under way.
         """
+        if event.life and event.life == self._life and event.revision <= self._revision:
+            return []
+        self._life, self._revision = event.life, event.revision
         before = dict(self.entries)
         due = {model_id for model_id, entry in before.items() if self.is_licence_due(entry)}
         self._accepted = {(known.model_id, known.digest) for known in event.accepted}

@@ -13,7 +13,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 
-from actors.model_downloader.registry.model_catalogue import ModelCatalogue
+from actors.model_downloader.registry.model_catalogue import CatalogueState, ModelCatalogue
 from actors.model_downloader.registry.model_leases import ModelLeases
 from actors.model_downloader.registry.model_on_disk import NOTHING_ON_DISK, ModelOnDisk, read_models
 from actors.model_downloader.registry.model_status import InstallReport, KnownModel, status_of
@@ -23,7 +23,6 @@ from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.manifest import Manifest, ModelEntry
 from schemas.models import ModelStateChangedEvent, ModelStatus
-from schemas.sources import ModelCatalogueChangedEvent
 
 DAMAGED_ALERT: Final = "models.damaged"
 Publish = Callable[[Event], Awaitable[None]]
@@ -132,7 +131,12 @@ class ModelRegistry:
         """When a model was last read as a whole, in seconds since the Unix epoch; None if unknown."""
         return self._verified_at.get(model_id)
 
-    def learn(self, event: ModelCatalogueChangedEvent) -> list[ModelEntry]:
+    @property
+    def known_catalogue(self) -> tuple[str, int]:
+        """The state of the catalogue that was learned last: life and revision of the model sources."""
+        return self._catalogue.known
+
+    def learn(self, event: CatalogueState) -> list[ModelEntry]:
         """Know these models and acceptances from now on; returns the models that are new or changed."""
         return self._catalogue.learn(event, self.is_installing)
 

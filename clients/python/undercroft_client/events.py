@@ -1440,6 +1440,7 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
         revision: counts the changes in this life of the actor.
         manifest_version: version of the remote manifest in force; 0: none.
         problems: for each entry or manifest that is not in force, a sentence that says why.
+        life: names this life of the actor; empty: an older version published it.
     """
 
     retained_by: ClassVar[str | None] = ""
@@ -1450,6 +1451,36 @@ class ModelCatalogueChangedEvent(Event, frozen=True, kw_only=True, tag="models.c
     reason: Literal["accepted", "added", "refreshed", "start", "withdrawn"]
     manifest_version: int = 0
     problems: list[str] = []
+    life: str = ""
+
+
+class ModelCatalogueStatedEvent(Event, frozen=True, kw_only=True, tag="models.catalogue_stated"):
+    """The models that the app knows now, as in `models.catalogue_changed`.
+
+    It holds everything that was answered before it: what was added, withdrawn, accepted or refreshed.
+
+    Attributes:
+        is_known: the request named this state, so `models` and `accepted` are left empty.
+    """
+
+    models: list[CatalogueEntry] = []
+    accepted: list[LicenceAcceptance] = []
+    life: str
+    revision: int
+    is_known: bool = False
+
+
+class ModelCatalogueRequestEvent(Request[ModelCatalogueStatedEvent], frozen=True, kw_only=True, tag="models.catalogue"):
+    """Ask for the catalogue.
+
+    Events and answers travel apart: who acts on an answer asks first whether it knows the state behind it.
+
+    Attributes:
+        life: with `revision`, the state that the asker knows; empty: none.
+    """
+
+    life: str = ""
+    revision: int = 0
 
 
 class ModelDownloadProgressedEvent(Event, frozen=True, kw_only=True, tag="models.download_progressed"):
@@ -2787,6 +2818,8 @@ EVENTS: dict[str, type[Event]] = {
     "models.cancelled": ModelCancelledEvent,
     "models.cancel": ModelCancelRequestEvent,
     "models.catalogue_changed": ModelCatalogueChangedEvent,
+    "models.catalogue_stated": ModelCatalogueStatedEvent,
+    "models.catalogue": ModelCatalogueRequestEvent,
     "models.download_progressed": ModelDownloadProgressedEvent,
     "models.install_accepted": ModelInstallAcceptedEvent,
     "models.install": ModelInstallRequestEvent,
