@@ -24,7 +24,7 @@ from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offline
 from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.http.stranger_text import quoted, sentence
+from actors.shared.http.answers.stranger_text import quoted, sentence
 from actors.shared.manifest import (
     AddedModel,
     Catalogue,

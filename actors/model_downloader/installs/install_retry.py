@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
-from actors.shared.http.field_values import read_retry_after
+from actors.shared.http.answers.field_values import read_retry_after
 
 ATTEMPTS: Final = 3
 NETWORK_ATTEMPTS: Final = 4

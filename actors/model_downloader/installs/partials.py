@@ -19,7 +19,7 @@ from actors.model_downloader.staging.models_layout import DAMAGED_SUFFIX, STAGIN
 from actors.model_downloader.staging.staging_journal import JOURNAL_NAME, StagingState, read_journal
 from actors.shared.clocks import careful_clock
 from actors.shared.durable.directory_tree import disk_bytes
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.http.urls import url_parts
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import UndercroftError

@@ -13,7 +13,7 @@ from actors.model_downloader.transfer.source_urls import source_urls
 from actors.shared.credentials import EnvironmentTokens, SourceEndpoints, TokenProvider, offline_by
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
 from actors.shared.credentials.token_provider import RealmRefused
-from actors.shared.http.short_answers import open_client
+from actors.shared.http.answers.short_answers import open_client
 from actors.shared.profile.profile_tables import SourcesTable
 from bus.errors import OperatorError
 from schemas.manifest import FilePromise

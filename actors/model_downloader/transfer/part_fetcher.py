@@ -31,7 +31,7 @@ from actors.model_downloader.transfer.http.stall_watch import StallWatch
 from actors.model_downloader.transfer.part_scheduler import Part, PartScheduler
 from actors.model_downloader.transfer.part_writer import PartWriter
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
-from actors.shared.http.field_values import read_date, read_etag
+from actors.shared.http.answers.field_values import read_date, read_etag
 from actors.shared.http.urls import url_parts
 from bus.errors import UndercroftError
 from schemas.manifest import FilePromise

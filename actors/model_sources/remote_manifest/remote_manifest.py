@@ -20,7 +20,7 @@ from actors.model_sources.remote_manifest.manifest_store import RemoteManifestSt
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import RecordTooLarge
-from actors.shared.http.stranger_text import sentence
+from actors.shared.http.answers.stranger_text import sentence
 from actors.shared.manifest import DeclaredManifest, ManifestRefused
 from actors.shared.manifest.manifest_signature import (
     ENVELOPE_LIMIT_BYTES,

@@ -19,8 +19,8 @@ import msgspec
 from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.entry_builder import plain_text
 from actors.model_sources.sources.model_names import HubName
-from actors.shared.http.json_answers import JsonUnreadable, fitting, read_json
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.json_answers import JsonUnreadable, fitting, read_json
+from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.manifest.manifest_paths import path_problem
 from schemas.bounds import Count, Sentence, UrlText, Word, whole
 from schemas.manifest import Sha256

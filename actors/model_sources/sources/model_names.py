@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from actors.model_sources.errors import NameRefused
-from actors.shared.http.field_values import read_digest
+from actors.shared.http.answers.field_values import read_digest
 from actors.shared.http.urls import url_parts, url_problem
 from actors.shared.manifest.manifest_paths import file_of_url, file_url_problem, path_problem
 

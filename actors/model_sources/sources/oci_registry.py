@@ -13,9 +13,9 @@ import msgspec
 
 from actors.model_sources.errors import ResolveFailed
 from actors.model_sources.sources.model_names import RegistryName
-from actors.shared.http.field_values import read_media_type
-from actors.shared.http.json_answers import JsonUnreadable, read_json
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.field_values import read_media_type
+from actors.shared.http.answers.json_answers import JsonUnreadable, read_json
+from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.http.urls import may_carry_secrets
 from actors.shared.manifest.manifest_paths import path_problem
 from schemas.bounds import Count, Word, whole

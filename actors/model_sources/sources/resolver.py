@@ -28,7 +28,7 @@ from actors.model_sources.sources.model_names import (
 )
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.credentials.source_endpoints import SourceEndpoints
-from actors.shared.http.field_values import read_digest
+from actors.shared.http.answers.field_values import read_digest
 from schemas.manifest import FilePromise, ModelEntry
 from schemas.sources import ModelAddRequestEvent, ModelNameResolveRequestEvent
 

@@ -14,14 +14,8 @@ from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachabl
 from actors.shared.credentials.environment_tokens import variable_of
 from actors.shared.credentials.tls_trust import tls_context
 from actors.shared.credentials.token_provider import TokenProvider
-from actors.shared.http.field_values import read_content_range, read_number
-from actors.shared.http.redirects import (
-    REDIRECT_STATUSES,
-    RedirectChain,
-    RedirectRefused,
-    may_get_credentials,
-)
-from actors.shared.http.short_answers import (
+from actors.shared.http.answers.field_values import read_content_range, read_number
+from actors.shared.http.answers.short_answers import (
     AnswerHead,
     AnswerRefused,
     ask,
@@ -29,6 +23,12 @@ from actors.shared.http.short_answers import (
     failure_words,
     head_of,
     open_client,
+)
+from actors.shared.http.redirects import (
+    REDIRECT_STATUSES,
+    RedirectChain,
+    RedirectRefused,
+    may_get_credentials,
 )
 from actors.shared.http.urls import origin_of, shown_url, url_problem
 

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from actors.shared.http.json_answers import JsonUnreadable, read_json
+from actors.shared.http.answers.json_answers import JsonUnreadable, read_json
 from actors.shared.http.urls import may_carry_secrets, origin_of
 
 HEADER_LIMIT_CHARACTERS: Final = 8192

@@ -17,8 +17,8 @@ from actors.shared.credentials.environment_tokens import (
     is_token,
 )
 from actors.shared.credentials.token_keychain import keychain_token
+from actors.shared.http.answers.short_answers import AnswerRefused, ask, body_of, failure_words, head_of
 from actors.shared.http.redirects import may_get_credentials
-from actors.shared.http.short_answers import AnswerRefused, ask, body_of, failure_words, head_of
 from actors.shared.http.urls import origin_of, shown_url, url_parts, url_problem
 from bus.errors import TransientError
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
-from actors.shared.http.field_values import read_number
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.field_values import read_number
+from actors.shared.http.answers.stranger_text import quoted
 from bus.errors import UndercroftError
 
 URL_LIMIT_CHARACTERS: Final = 8192

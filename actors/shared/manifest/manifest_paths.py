@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote
 
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.http.urls import url_parts
 from actors.shared.places.place_names import folded, is_device, place_problem
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from actors.shared.http.json_answers import JsonUnreadable, read_json
-from actors.shared.http.stranger_text import quoted, sentence
+from actors.shared.http.answers.json_answers import JsonUnreadable, read_json
+from actors.shared.http.answers.stranger_text import quoted, sentence
 from actors.shared.http.urls import shown_url, url_problem
 from actors.shared.manifest.manifest_paths import file_url_problem, id_problem, path_problem
 from actors.shared.manifest.semver import precedence, running_version, version_problem

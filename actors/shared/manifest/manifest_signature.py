@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from actors.shared.http.json_answers import JsonUnreadable, read_json
+from actors.shared.http.answers.json_answers import JsonUnreadable, read_json
 from actors.shared.manifest.manifest_reader import MANIFEST_LIMIT_BYTES, ManifestRefused, parse_manifest
 from bus.errors import OperatorError
 from schemas.manifest import Manifest, ManifestSignature, SignedManifest

@@ -6,7 +6,7 @@ import http.client
 import ssl
 from typing import Literal
 
-from actors.shared.http.stranger_text import quoted, sentence
+from actors.shared.http.answers.stranger_text import quoted, sentence
 from bus.errors import UndercroftError
 
 FailureKind = Literal["network", "server", "mismatch", "refused", "disk"]

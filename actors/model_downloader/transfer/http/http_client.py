@@ -22,7 +22,7 @@ from actors.model_downloader.transfer.http.fetch_failure import (
 from actors.model_downloader.transfer.http.http_connection import HttpConnection, ProxyUnknown
 from actors.model_downloader.transfer.http.http_resume import ResponseHead
 from actors.shared.credentials.tls_trust import CertificatesUnreadable, tls_context
-from actors.shared.http.field_values import known_fields
+from actors.shared.http.answers.field_values import known_fields
 from actors.shared.http.redirects import REDIRECT_STATUSES, RedirectChain, RedirectRefused
 from actors.shared.http.urls import origin_of, shown_url, url_problem
 

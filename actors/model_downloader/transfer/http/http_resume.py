@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.model_downloader.transfer.http.fetch_failure import FailureKind
-from actors.shared.http.field_values import (
+from actors.shared.http.answers.field_values import (
     ContentRange,
     field_problem,
     length_problem,
@@ -20,7 +20,7 @@ from actors.shared.http.field_values import (
     read_number,
     read_retry_after,
 )
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.stranger_text import quoted
 
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HTML = ("text/html", "application/xhtml+xml")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.http.json_answers import JsonUnreadable, fitting, read_json
+from actors.shared.http.answers.json_answers import JsonUnreadable, fitting, read_json
 from actors.shared.steering_signs import STEERING
 
 

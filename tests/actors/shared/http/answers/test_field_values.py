@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.http.field_values import (
+from actors.shared.http.answers.field_values import (
     ContentRange,
     field_problem,
     known_fields,

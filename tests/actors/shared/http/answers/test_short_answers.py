@@ -8,8 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from actors.shared.http import short_answers
-from actors.shared.http.short_answers import AnswerRefused, ask, body_of, failure_words, head_of, open_client
+from actors.shared.http.answers import short_answers
+from actors.shared.http.answers.short_answers import (
+    AnswerRefused,
+    ask,
+    body_of,
+    failure_words,
+    head_of,
+    open_client,
+)
 from tests.support.http_servers import Site, running_site
 from tests.support.raw_http_server import Speaker
 

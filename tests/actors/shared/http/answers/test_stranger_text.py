@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.shared.http.stranger_text import QUOTED_LIMIT, SENTENCE_LIMIT, quoted, sentence
+from actors.shared.http.answers.stranger_text import QUOTED_LIMIT, SENTENCE_LIMIT, quoted, sentence
 from actors.shared.steering_signs import STEERING
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.stranger_text import quoted
 from schemas.bounds import INTEGER_LIMIT, LAST_UNIX_SECOND
 
 ETAG_LIMIT_CHARACTERS: Final = 1024

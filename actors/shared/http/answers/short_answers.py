@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from actors.shared.http.field_values import field_problem, known_fields, length_problem
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.field_values import field_problem, known_fields, length_problem
+from actors.shared.http.answers.stranger_text import quoted
 from bus.errors import UndercroftError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from actors.shared.http.stranger_text import quoted
+from actors.shared.http.answers.stranger_text import quoted
 from bus.errors import UndercroftError
 
 ValueT = TypeVar("ValueT")
