@@ -41,6 +41,10 @@ COMMANDS: Final[dict[str, dict[str, CommandEntry]]] = {
         "demo": CommandEntry("demo", "Show in half a minute what happens when things go wrong."),
     },
     "Develop": {
+        "init": CommandEntry("development.init", "Write the first files of an app."),
+        "topics": CommandEntry("development.topics", "List topics and their fields, the app's own, too."),
+        "call": CommandEntry("development.call", "Ask a request, and print its reply."),
+        "publish": CommandEntry("development.publish", "Publish an event."),
         "check": CommandEntry("development.check", "Judge a profile: name every mistake, and its cure."),
     },
     "Use": {

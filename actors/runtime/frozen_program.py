@@ -13,6 +13,7 @@ from typing import Final
 MODULE_OPTION: Final = "--undercroft-module"
 MODULES: Final = {
     "actors": "actors.cli.main",
+    "actors.cli.topics.app_topics": "actors.cli.topics.app_topics",
     "actors.cli.profile_check.judging_process": "actors.cli.profile_check.judging_process",
     "actors.runtime.child_main": "actors.runtime.child_main",
     "actors.runtime.supervisor.processes.fork_server": "actors.runtime.supervisor.processes.fork_server",
