@@ -18,8 +18,10 @@ from actors.shared.crypto.envelope import (
     open_envelope,
     seal,
 )
-from actors.shared.durable.durable_write import FILE_MODE, move, sync_file
+from actors.shared.durable.durable_write import move, sync_file
 from actors.shared.keys.key_source import KeySource
+from actors.shared.places.place_names import TakenPlaces
+from actors.shared.places.rooted_place import placed
 from actors.state_store.backups.consistent_copy import EXTRAS
 from actors.state_store.backups.errors import BackupDamaged, ExportDamaged, TransferRefused
 from actors.state_store.backups.format.backup_manifest import BackupManifest
@@ -31,8 +33,7 @@ from actors.state_store.backups.format.portable_export import (
     write_export,
 )
 from actors.state_store.backups.repository import BackupRepository
-from actors.state_store.engine.key_paths import parse_key, path_of
-from actors.state_store.errors import KeyRefused
+from actors.state_store.engine.key_paths import is_place_of
 
 SETTINGS_FILE: Final = "config.json"
 PARTIAL: Final = ".partial"
@@ -61,10 +62,11 @@ def export_backup(
             plain = _decrypted(document.key, content, keys) if document.is_encrypted else content
             yield ExportRecord(document.key, document.path, plain, document.is_encrypted)
 
-    partial = target.with_name(target.name + PARTIAL)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    partial = placed(target.with_name(target.name + PARTIAL))
+    partial.unlink(missing_ok=True)
+    descriptor = partial.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        with os.fdopen(os.open(partial, flags, FILE_MODE), "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             write_export(file, passphrase, manifest.id, manifest.name, manifest.created_at, records())
             file.flush()
             sync_file(file.fileno())
@@ -88,8 +90,9 @@ def import_backup(
         header = read_header(file, source)
 
         def fill(writer: PackWriter) -> int:
+            taken = TakenPlaces()
             for record in read_records(file, source, header, passphrase):
-                _check_place(record, source)
+                _check_place(record, source, taken)
                 writer.add(record.path, record.key, _encrypted_again(record, source, keys))
             return 0
 
@@ -97,23 +100,20 @@ def import_backup(
         return manifest
 
 
-def _check_place(record: ExportRecord, source: Path) -> None:
-    """A record lies where its key says, or is one of the few files beside the documents.
+def _check_place(record: ExportRecord, source: Path, taken: TakenPlaces) -> None:
+    """A record lies where its key says, or is one of the few files beside the documents; no two lie in one.
 
     Raises:
         ExportDamaged: it names another place; what it holds goes nowhere.
     """
-    try:
-        is_right = (
-            record.path == f"{EXTRAS}/{SETTINGS_FILE}"
-            if not record.key
-            else parse_key(record.key) == record.key and path_of(record.key) == record.path
-        )
-    except KeyRefused:
-        is_right = False
+    is_right = (
+        is_place_of(record.key, record.path) if record.key else record.path == f"{EXTRAS}/{SETTINGS_FILE}"
+    )
     if not is_right:
         problem = f"the record {record.key[:100]!r} names {record.path[:100]!r}, which is not its place"
         raise ExportDamaged(str(source), problem)
+    if taken_by := taken.problem(record.path):
+        raise ExportDamaged(str(source), f"the record {record.key[:100]!r}: {taken_by}")
 
 
 def _decrypted(key: str, content: bytes, keys: KeySource) -> bytes:

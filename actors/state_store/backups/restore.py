@@ -16,7 +16,7 @@ from actors.state_store.backups.format.backup_manifest import BackupManifest, Pa
 from actors.state_store.backups.format.backup_pack import PackProgress, PackReader
 from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine.directory_swap import DirectorySwap
-from actors.state_store.engine.key_paths import namespace_of, parse_key, path_of
+from actors.state_store.engine.key_paths import is_place_of, namespace_of, parse_key, path_of
 from actors.state_store.engine.operations import PutBack
 from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.values.value_codec import DocumentDamaged
@@ -125,9 +125,9 @@ class BackupRestore:
         return chosen, left_out
 
     def _has_place(self, document: PackedDocument) -> bool:
+        if not is_place_of(document.key, document.path):
+            return False
         try:
-            if parse_key(document.key) != document.key or path_of(document.key) != document.path:
-                return False
             self._store.namespaces.of(document.key)
         except KeyRefused:
             return False

@@ -22,7 +22,6 @@ import msgspec
 
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
-    FILE_MODE,
     make_directory,
     remove_file,
     replace_file,
@@ -31,6 +30,7 @@ from actors.shared.durable.durable_write import (
 )
 from actors.shared.durable.numbered_name import first_free
 from actors.shared.durable.quarantine import quarantine
+from actors.shared.places.rooted_place import below
 from actors.state_store.engine import key_paths
 from schemas.bounds import Identifier
 
@@ -80,10 +80,9 @@ class DirectorySwap:
 
         Raises:
             OSError: it cannot be written.
+            PlaceUnfit: the name leads out of there.
         """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(f"{self._new}/{relative}", flags, FILE_MODE)
+        descriptor = (below(self._new) / relative).open(os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             rest = memoryview(content)
             while rest:

@@ -101,6 +101,14 @@ def path_of(key: str) -> str:
     return f"{directory}/{_stem(rest, key)}{SUFFIX}"
 
 
+def is_place_of(key: str, place: str) -> bool:
+    """Whether a file from outside, such as one of a backup, lies where its key says; else it goes nowhere."""
+    try:
+        return parse_key(key) == key and path_of(key) == place
+    except KeyRefused:
+        return False
+
+
 def key_of(namespace: str, division: str, name: str) -> str | None:
     """The key of a file in the directory of a namespace, or in one of its divisions.
 
