@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from actors.model_downloader.staging.archive import unpack
+from actors.model_downloader.staging.archives.archive import unpack
 from schemas.manifest import Unpack
 
 HUGE = 1 << 30

@@ -14,7 +14,7 @@ Further names: `<id>.former` is the revision that was active before, `<id>.damag
 promise, `.next-<id>` and `.back-<id>` a swap in progress, `.trash-*` a removal in progress
 (`models_layout`). The record `.undercroft.json` in each revision says which one it is (`revisions`).
 `activation` moves a verified directory into place, so that at any moment, also after a crash, one whole
-revision is active. `archive` unpacks models that come as an archive.
+revision is active. `archives` unpacks models that come as archives.
 
 Promises: nothing is ever half visible; no byte counts before it is durable; a bomb or a path that leads out
 of the directory unpacks nothing. Nothing here knows the network.

@@ -40,7 +40,9 @@ def unpack_archives(layout: ModelsLayout, entry: ModelEntry) -> dict[str, list[I
     archives = [file for file in entry.files if file.unpack is not None]
     if not archives:
         return {}
-    from actors.model_downloader.staging.archive import unpack  # late, since most models are no archives
+    from actors.model_downloader.staging.archives.archive import (
+        unpack,  # late, since most models are no archives
+    )
 
     taken = [file.path for file in entry.files]
     members: dict[str, list[InstalledFile]] = {}

@@ -16,7 +16,7 @@ import pytest
 from actors.model_downloader.installed.repair import reuse_sound_files
 from actors.model_downloader.relocation.tree_copy import TreeCopy
 from actors.model_downloader.staging.activation import activate, finish, roll_back
-from actors.model_downloader.staging.archive import unpack
+from actors.model_downloader.staging.archives.archive import unpack
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.staging.staged_file import StagedFile
 from actors.model_downloader.staging.watermarks import Watermarks

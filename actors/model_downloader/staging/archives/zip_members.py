@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Final
 
-from actors.model_downloader.staging.member_paths import MemberUnfit
-from actors.model_downloader.staging.packed_stream import OF_ZIP, PackedStream
+from actors.model_downloader.staging.archives.member_paths import MemberUnfit
+from actors.model_downloader.staging.archives.packed_stream import OF_ZIP, PackedStream
 
 DIRECTORY_LIMIT_BYTES: Final = 4 * 1024 * 1024
 """Table of contents: 400 bytes for each of 10,000 members. `zipfile` takes twenty times as much memory."""

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.packed_stream import OF_TAR, OF_ZIP, PackedStream
+from actors.model_downloader.staging.archives.packed_stream import OF_TAR, OF_ZIP, PackedStream
 from tests.support.archive_bombs import BOMBS, lzma_of_zip
 from tests.support.memory_lab import MemoryLab, memory_lab
 

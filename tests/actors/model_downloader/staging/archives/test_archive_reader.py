@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from actors.model_downloader.staging.archive_reader import (
+from actors.model_downloader.staging.archives.archive_reader import (
     BUFFER_BYTES,
     ArchiveLimits,
     MeteredReader,
     UnpackMeter,
     archive_members,
 )
-from actors.model_downloader.staging.member_paths import MemberUnfit
+from actors.model_downloader.staging.archives.member_paths import MemberUnfit
 
 PLENTY = ArchiveLimits()
 

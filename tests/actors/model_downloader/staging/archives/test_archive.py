@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.archive import ArchiveRefused, unpack
-from actors.model_downloader.staging.archive_reader import ArchiveLimits
+from actors.model_downloader.staging.archives.archive import ArchiveRefused, unpack
+from actors.model_downloader.staging.archives.archive_reader import ArchiveLimits
 from schemas.manifest import Unpack
 
 FORMATS = ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]

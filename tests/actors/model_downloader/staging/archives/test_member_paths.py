@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.member_paths import MemberPaths, MemberUnfit
+from actors.model_downloader.staging.archives.member_paths import MemberPaths, MemberUnfit
 from schemas.manifest import Unpack
 
 

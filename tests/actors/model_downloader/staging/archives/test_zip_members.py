@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.model_downloader.staging.member_paths import MemberUnfit
-from actors.model_downloader.staging.zip_members import (
+from actors.model_downloader.staging.archives.member_paths import MemberUnfit
+from actors.model_downloader.staging.archives.zip_members import (
     DIRECTORY_LIMIT_BYTES,
     ZipDirectory,
     ZipMember,

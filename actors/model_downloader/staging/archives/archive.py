@@ -12,14 +12,14 @@ import zlib
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 
-from actors.model_downloader.staging.archive_reader import (
+from actors.model_downloader.staging.archives.archive_reader import (
     BUFFER_BYTES,
     ArchiveLimits,
     ArchiveMember,
     UnpackMeter,
     archive_members,
 )
-from actors.model_downloader.staging.member_paths import MemberPaths, MemberUnfit
+from actors.model_downloader.staging.archives.member_paths import MemberPaths, MemberUnfit
 from actors.model_downloader.staging.revisions import InstalledFile
 from actors.shared.durable.durable_write import make_directory, sync_data
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below

@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from actors.model_downloader.staging.member_paths import MemberUnfit
-from actors.model_downloader.staging.packed_stream import OF_TAR, PackedStream
-from actors.model_downloader.staging.zip_members import ZipMember, table_of_contents
+from actors.model_downloader.staging.archives.member_paths import MemberUnfit
+from actors.model_downloader.staging.archives.packed_stream import OF_TAR, PackedStream
+from actors.model_downloader.staging.archives.zip_members import ZipMember, table_of_contents
 from actors.shared.places.rooted_place import AnyPlace, placed
 
 MEMBERS_LIMIT = 10_000
