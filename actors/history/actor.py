@@ -21,6 +21,7 @@ from actors.history.storage_mode import StorageMode
 from actors.shared.clocks import careful_clock, elapsed_beside
 from bus.actor import Actor, BusContext, Later
 from bus.client import asker
+from bus.error_words import in_words
 from bus.errors import Refused, UndercroftError
 from schemas.bounds import sum_of_counts
 from schemas.config import SettingsChangedEvent
@@ -55,6 +56,8 @@ UNLOCK_RETRY_SECONDS: Final = 15.0
 """Pause between attempts to reach a locked keychain."""
 
 PRUNE_SECONDS: Final = 3600.0
+SETTINGS_SECONDS: Final = 10.0
+"""How long a history with files waits for settings that nobody has published yet."""
 
 HistoryRequest = (
     HistoryAppendRequestEvent
@@ -115,8 +118,10 @@ class History(Actor[Inbox]):
     async def prepare(self) -> None:
         """Restore the entries that the broker retains, and go to disk if the settings want that."""
         settings = await self.peer.retained(SettingsChangedEvent)
-        self._mode = StorageMode.of(settings[-1].settings if settings else {})
-        await self._backend.start(self._mode, await self.peer.retained(HistoryChangedEvent))
+        if settings:
+            self._mode = StorageMode.of(settings[-1].settings)
+        changes = await self.peer.retained(HistoryChangedEvent)
+        await self._backend.start(self._mode if settings else None, changes)
         self.tasks.start_soon(self._maintain)
 
     async def close(self) -> None:
@@ -271,17 +276,24 @@ class History(Actor[Inbox]):
             await self.alerts.raise_alert(
                 "history.audit",
                 severity="warning",
-                message=str(error),
+                message=in_words(error),
                 advice="free some space, or check the disk",
             )
+
+    @property
+    def _patience_seconds(self) -> float:
+        if self._backend.is_waiting:
+            return SETTINGS_SECONDS
+        return UNLOCK_RETRY_SECONDS if self._backend.is_locked_out else PRUNE_SECONDS
 
     async def _maintain(self) -> None:
         """Follow the settings, retry a locked keychain, and delete what the rules do not keep."""
         while True:
-            is_locked_out = self._backend.is_locked_out
-            if not self._mode.rules.limit_nothing and not is_locked_out:
+            if not (
+                self._mode.rules.limit_nothing or self._backend.is_locked_out or self._backend.is_waiting
+            ):
                 await self._answer_in_turn(HistoryPruneRequestEvent())
-            with anyio.move_on_after(UNLOCK_RETRY_SECONDS if is_locked_out else PRUNE_SECONDS):
+            with anyio.move_on_after(self._patience_seconds):
                 await self._mode_changed.wait()
             self._mode_changed = anyio.Event()
             await self._backend.follow(self._mode)

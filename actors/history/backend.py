@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -17,6 +17,7 @@ from actors.history.history_store import HistoryStore
 from actors.history.memory_store import MemoryStore
 from actors.history.storage_mode import PLAINTEXT_NOTICE, StorageMode, left_notice, locked_notice
 from bus.actor import BusContext
+from bus.error_words import in_words
 from bus.errors import Refused, UndercroftError
 from schemas.event import Event
 from schemas.history import HistoryChangedEvent, HistoryStatusEvent, HistoryStorageChangedEvent
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from actors.history.disk_store import DiskStore
     from actors.history.engine import HistoryEngine
 
+ResultT = TypeVar("ResultT")
 LOCKED: Final = "history.locked"
 INTEGRITY: Final = "history.integrity"
 CLOSE_SECONDS: Final = 2.0
@@ -35,6 +37,9 @@ class Backend:
     """Where the history is kept now. Requests wait while it moves.
 
     Exactly one store is in use: `_disk` if that is not None, else `_memory`.
+
+    Attributes:
+        is_waiting: whether it waits to be told where the history is kept.
     """
 
     def __init__(self, context: BusContext, home: HistoryHome | None, ids: EntryIds) -> None:
@@ -53,6 +58,7 @@ class Backend:
         self._mode = StorageMode()
         self._memory: MemoryStore | None = MemoryStore(self._mode.limit, self._post)
         self._disk: DiskStore | None = None
+        self.is_waiting = False
         self._running = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -106,13 +112,27 @@ class Backend:
 
     # -- moves
 
-    async def start(self, mode: StorageMode, changes: list[HistoryChangedEvent]) -> None:
-        """Rebuild the entries that the broker retains, then follow the settings."""
+    async def start(self, mode: StorageMode | None, changes: list[HistoryChangedEvent]) -> None:
+        """Rebuild the entries that the broker retains, then follow the settings.
+
+        Args:
+            mode: what the settings say; None: they are not known yet. Requests then wait for them if there
+                are files, since those may be the history: it must not look empty.
+            changes: that the broker retains.
+        """
         assert self._memory is not None
-        self._memory.restore(changes, mode.limit)
+        self._memory.restore(changes, mode.limit if mode else self._mode.limit)
         if newest := self._memory.newest_id():
             self._ids.continue_after(newest)
-        await self.follow(mode)
+        if (
+            mode is None
+            and self._home is not None
+            and await anyio.to_thread.run_sync(self._home.left_bytes) > 0
+        ):
+            self._open.clear()
+            self.is_waiting = True
+        else:
+            await self.follow(mode or self._mode)
 
     async def follow(self, mode: StorageMode) -> None:
         """Move to where the settings want the history; if that is impossible, say why in the status."""
@@ -127,6 +147,9 @@ class Backend:
             await self._look_for_files(self._home)
         elif self._disk is None or (self._disk.storage == "encrypted") != mode.encrypts:
             await self._move_to_disk(self._home)
+        if self.is_waiting:
+            self.is_waiting = False
+            self._open.set()
         await self.announce()
 
     async def keep(self) -> None:
@@ -135,7 +158,7 @@ class Backend:
             await self._disk.accept_loss()
             await self._alerts.clear(INTEGRITY)
         elif self._home is not None:
-            await anyio.to_thread.run_sync(self._home.keep)
+            await _on_disk(self._home.keep)
             await self._look_for_files(self._home)
         await self.announce()
 
@@ -144,7 +167,7 @@ class Backend:
         if self._disk is not None:
             files = await self._disk.purge()
         else:
-            files = await anyio.to_thread.run_sync(self._home.purge) if self._home is not None else 0
+            files = await _on_disk(self._home.purge) if self._home is not None else 0
             self._left_bytes, self._notice = 0, self._notice if self.is_locked_out else ""
         await self._alerts.clear(INTEGRITY)
         await self.announce()
@@ -189,7 +212,7 @@ class Backend:
         except HistoryLocked as error:
             reason = error.reason
         except (OSError, UndercroftError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = in_words(error)
         else:
             await self._alerts.clear(LOCKED)
             return engine
@@ -278,3 +301,11 @@ class Backend:
             yield
         finally:
             self._open.set()
+
+
+async def _on_disk(work: Callable[[], ResultT]) -> ResultT:
+    """Change files that no store has in use. A failure is an answer, not the end of the actor."""
+    try:
+        return await anyio.to_thread.run_sync(work)
+    except (OSError, UndercroftError) as error:
+        raise Refused(f"the files of the history cannot be changed: {in_words(error)}") from error

@@ -12,7 +12,15 @@ from typing import Any, Final, Literal, TypeVar
 import anyio
 import anyio.to_thread
 
-from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
+from actors.history.engine import (
+    AppendEntry,
+    EditEntry,
+    EntryChange,
+    HistoryEngine,
+    RemoveEntries,
+    characters_of,
+)
+from bus.error_words import in_words
 from bus.errors import Refused
 from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
@@ -34,6 +42,9 @@ LIVE: Final = "live"
 """Slot of the events about changes on disk: the broker retains only the last of them."""
 
 BATCH_LIMIT: Final = 1000
+BATCH_CHARACTERS: Final = 1_000_000
+"""Of text, after which a batch is full. A character takes at most six bytes as JSON, and eight encrypted."""
+
 REMOVE_AT_ONCE: Final = 10_000
 EVENTS_LIMIT: Final = 1000
 """If more entries than this are removed at once, one event says so."""
@@ -74,6 +85,7 @@ class DiskStore:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._begun = asyncio.Event()
         self._loaded = asyncio.Event()
         self._turn = asyncio.Lock()
         self._commits = 0
@@ -101,7 +113,9 @@ class DiskStore:
         step = next(self._loading, None)
         if step is not None:
             await anyio.to_thread.run_sync(step)
+            self._begun.set()
             return True
+        self._begun.set()
         self._loaded.set()
         self._wake.set()
         return False
@@ -195,8 +209,13 @@ class DiskStore:
         return await _in_thread(lambda: self._engine.index.page(query))
 
     async def search(self, request: HistorySearchRequestEvent) -> HistoryFoundEvent:
-        """See `HistoryStore`; while entries are being loaded, it searches the loaded ones."""
-        complete = self.is_loaded
+        """See `HistoryStore`; while entries are being loaded, it searches the loaded ones.
+
+        It waits for the first step, which loads all of a history of ordinary size: one that is there does not
+        look empty.
+        """
+        await self._begun.wait()
+        complete = self._engine.share_loaded >= 1.0
         return await _in_thread(lambda: self._engine.index.search(request, complete=complete))
 
     async def oldest_first(self, request: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
@@ -250,7 +269,7 @@ class DiskStore:
         return await waiting.outcome
 
     async def _commit(self) -> None:
-        taken = [self._waiting.popleft() for _ in range(min(BATCH_LIMIT, len(self._waiting)))]
+        taken = self._next_batch()
         self._commits += 1
         try:
             async with self._turn:
@@ -270,6 +289,15 @@ class DiskStore:
                 waiting.outcome.set_exception(outcome)
             else:
                 waiting.outcome.set_result(outcome)
+
+    def _next_batch(self) -> list[_Waiting]:
+        """The changes that are written as one line: never more than a line that can be read back."""
+        taken: list[_Waiting] = []
+        characters = 0
+        while self._waiting and len(taken) < BATCH_LIMIT and characters < BATCH_CHARACTERS:
+            taken.append(self._waiting.popleft())
+            characters += characters_of(taken[-1].change)
+        return taken
 
     async def _rewrite(self) -> None:
         self._commits = 0
@@ -293,10 +321,10 @@ class DiskStore:
             await self._alerts.raise_alert(
                 NOT_SAVED,
                 severity="error",
-                message=str(error),
+                message=in_words(error),
                 advice="free some space, or check the disk and the keychain",
             )
-            raise Refused(f"the history was not saved, nothing was changed: {error}") from error
+            raise Refused(f"the history was not saved, nothing was changed: {in_words(error)}") from error
         if self._has_alert:
             self._has_alert = False
             await self._alerts.clear(NOT_SAVED)

@@ -35,6 +35,7 @@ QUEUE_BATCHES: Final = 64
 """Number of decrypted batches that may wait for the table."""
 
 
+FIELDS_CHARACTERS: Final = 10_000
 CROWDED_IDS: Final = "too many ids begin alike"
 
 
@@ -128,7 +129,7 @@ class HistoryEngine:
                         break
                 else:
                     is_over = True
-            self.share_loaded = min(1.0, done / total)
+            self.share_loaded = 1.0 if is_over else min(1.0, done / total)
             if is_over:
                 self._report_unfit()
 
@@ -156,7 +157,7 @@ class HistoryEngine:
 
     def _classify(self, loaded: LoadedSegment) -> None:
         number = loaded.ref.number
-        if any(finding.trouble == "locked" for finding in loaded.findings):
+        if any(finding.trouble in ("locked", "unreadable") for finding in loaded.findings):
             self._locked.add(number)
             return
         if loaded.is_damaged:
@@ -348,6 +349,17 @@ def small_run(sizes: dict[int, int], fixed: set[int]) -> list[int]:
         else:
             run.append(number)
     return run if len(run) >= SMALL_RUN else []
+
+
+def characters_of(change: EntryChange) -> int:
+    """About how much text a change writes: of an edited entry also its fields, at most."""
+    match change:
+        case AppendEntry(entry):
+            return len(entry.text) + sum(map(len, entry.fields)) + sum(map(len, entry.fields.values()))
+        case EditEntry():
+            return len(change.text) + FIELDS_CHARACTERS
+        case RemoveEntries(ids):
+            return sum(map(len, ids))
 
 
 def batches_of(bodies: Iterable[bytes]) -> Iterator[bytes]:

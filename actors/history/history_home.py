@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -74,12 +74,19 @@ class HistoryHome:
         """Return the size of the files that are there."""
         from actors.history.segments.segment_files import history_files
 
-        return sum(path.stat().st_size for path in history_files(self.directory, self.anchors))
+        sizes = 0
+        for path in history_files(self.directory, self.anchors):
+            with contextlib.suppress(OSError):
+                sizes += path.lstat().st_size
+        return sizes
 
     @property
     def is_kept(self) -> bool:
         """Whether the user said that the files stay there in memory mode."""
-        return (self.anchors / KEPT_NAME).exists()
+        try:
+            return (self.anchors / KEPT_NAME).is_file()
+        except OSError:
+            return False
 
     def keep(self) -> None:
         """Record that the files stay.
@@ -94,7 +101,8 @@ class HistoryHome:
 
     def forget_kept(self) -> None:
         """Drop that record: the files are in use again, or gone."""
-        (self.anchors / KEPT_NAME).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # at worst, memory mode does not tell of the files again
+            (self.anchors / KEPT_NAME).unlink()
 
     def purge(self) -> int:
         """Delete all files and return their number. Needs no key.
@@ -137,7 +145,7 @@ class HistoryHome:
             raise HistoryLocked(f"{error.reason}{advice}") from error
         return SegmentKeys(self._ring, encrypts=encrypts)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _audit_log(self) -> Iterator[AuditLog]:
         from actors.shared.audit.audit_log import AuditLog
 

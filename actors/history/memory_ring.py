@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from actors.history.entries.reply_room import ReplyRoom, taken
 from actors.history.entries.word_search import highlights, hit_of, words_of
 from schemas.bounds import sum_of_counts
 from schemas.history import (
@@ -151,21 +152,22 @@ class MemoryRing:
     def page(self, query: HistoryQueryRequestEvent) -> HistoryPageEvent:
         """Return the entries that fit a query, newest first."""
         fitting = [entry for entry in self.newest_first() if fits(query, entry)]
-        left = [entry for entry in fitting if not query.before or entry.id < query.before]
-        page = left[: query.limit]
-        return HistoryPageEvent(
-            entries=page, next_before=page[-1].id if len(left) > len(page) else "", total=len(fitting)
+        page, more = taken(
+            (entry for entry in fitting if not query.before or entry.id < query.before),
+            ReplyRoom(query.limit),
         )
+        return HistoryPageEvent(entries=page, next_before=page[-1].id if more else "", total=len(fitting))
 
-    def search(self, words: str, before: str, limit: int) -> list[Hit]:
-        """Return the entries with all the words, newest first; one more than `limit` if there are more."""
-        wanted, hits = words_of(words), []
+    def search(self, words: str, before: str, limit: int) -> tuple[list[Hit], bool]:
+        """Return the entries with all the words, newest first, and whether there are more."""
+        wanted, room = words_of(words), ReplyRoom(limit)
+        hits: list[Hit] = []
         for entry in self.newest_first(before):
             if (found := highlights(entry.text, wanted)) is not None:
+                if not room.takes(entry):
+                    return hits, True
                 hits.append(hit_of(entry, found))
-                if len(hits) > limit:
-                    break
-        return hits
+        return hits, False
 
 
 def fits(query: HistoryQueryRequestEvent, entry: HistoryEntry) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
+from actors.history.entries.reply_room import ReplyRoom, taken
 from actors.history.memory_ring import MemoryRing, SlotState, conversation_totals
 from schemas.event import Event
 from schemas.history import (
@@ -84,21 +85,20 @@ class MemoryStore:
 
     async def search(self, request: HistorySearchRequestEvent) -> HistoryFoundEvent:
         """See `HistoryStore`."""
-        hits = self._ring.search(request.words, request.before, request.limit)
-        page = hits[: request.limit]
-        return HistoryFoundEvent(hits=page, next_before=page[-1].entry.id if len(hits) > len(page) else "")
+        hits, more = self._ring.search(request.words, request.before, request.limit)
+        return HistoryFoundEvent(hits=hits, next_before=hits[-1].entry.id if more else "")
 
     async def oldest_first(self, request: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
         """See `HistoryStore`."""
-        fitting = [
+        fitting = (
             entry
             for entry in self._ring
             if entry.id > request.after
             and (request.since is None or entry.at >= request.since)
             and (request.until is None or entry.at < request.until)
             and (not request.conversation_id or entry.conversation_id == request.conversation_id)
-        ]
-        return fitting[: request.limit], len(fitting) > request.limit
+        )
+        return taken(fitting, ReplyRoom(request.limit))
 
     async def conversations(self) -> list[ConversationTotals]:
         """See `HistoryStore`."""

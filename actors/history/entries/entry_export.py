@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from actors.shared.inert_text import inert_cell, inert_markdown
 from schemas.history import ExportFormat, HistoryEntry
 
 BYTE_ORDER_MARK: Final = "\ufeff"
@@ -19,8 +20,6 @@ COLUMNS: Final = (
     "id", "at", "kind", "mode", "language", "duration_seconds", "model_id", "conversation_id", "role",
     "tokens", "edited_at", "text", "fields",
 )  # fmt: skip
-FORMULA_SIGNS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would execute a cell that begins with one of these (OWASP, CSV injection)."""
 
 
 def export_head(kind: ExportFormat) -> str:
@@ -46,12 +45,14 @@ def export_entries(kind: ExportFormat, entries: Sequence[HistoryEntry]) -> str:
 
 
 def _section(entry: HistoryEntry) -> str:
-    facts = [entry.kind, entry.role, entry.mode, entry.language, entry.model_id]
+    words = (entry.kind, entry.role, entry.mode, entry.language, entry.model_id)
+    facts = [inert_markdown(" ".join(word.split())) for word in words]
     if entry.duration_seconds:
         facts.append(f"{entry.duration_seconds:.1f} s")
     if entry.edited_at is not None:
         facts.append(f"edited {_time(entry.edited_at)}")
-    quoted = "\n".join(f"> {line}".rstrip() for line in entry.text.splitlines() or [""])
+    lines = inert_markdown(entry.text).splitlines()
+    quoted = "\n".join(f"> {line}".rstrip() for line in lines or [""])
     return f"\n## {_time(entry.at)}\n\n{', '.join(fact for fact in facts if fact)}\n\n{quoted}\n"
 
 
@@ -60,17 +61,13 @@ def _cells(entry: HistoryEntry) -> list[str]:
     plain["at"] = _time(entry.at)
     plain["edited_at"] = "" if entry.edited_at is None else _time(entry.edited_at)
     plain["fields"] = msgspec.json.encode(entry.fields).decode() if entry.fields else ""
-    return [_harmless(plain[name]) if isinstance(plain[name], str) else str(plain[name]) for name in COLUMNS]
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+    return [inert_cell(str(plain[name])) for name in COLUMNS]
 
 
 def _row(cells: Sequence[str]) -> str:
-    """Return one record in the form of RFC 4180, with CRLF."""
+    """Return one record in the form of RFC 4180, with CRLF and every cell in quotes."""
     out = io.StringIO()
-    csv.writer(out).writerow(cells)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(cells)
     return out.getvalue()
 
 

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Any, Final
 
 from actors.history.entries.entry_query import match_of, where_of
-from actors.history.entries.entry_table import EntryTable, IndexName
+from actors.history.entries.entry_table import SCAN_STEP, EntryTable, IndexName
+from actors.history.entries.reply_room import ReplyRoom, taken
 from actors.history.entries.stored_entry import decode_entry, decode_text
 from actors.history.entries.word_search import highlights, hit_of, words_of
 from schemas.bounds import sum_of_counts
@@ -72,13 +73,10 @@ class EntryIndex:
             statement = f"SELECT count(*) FROM entries WHERE {where}"  # noqa: S608  # constants
             index: IndexName = "conversation" if query.conversation_id else "at"
             total = self._table.select(statement, values, index=index)[0][0]
-        wanted = query.limit + 1
-        bodies = islice(self._table.scan(where, values, query.before, step=wanted), wanted)
-        found = [decode_entry(body) for _, body in bodies]
-        page = found[: query.limit]
-        return HistoryPageEvent(
-            entries=page, next_before=page[-1].id if len(found) > len(page) else "", total=total
-        )
+        step = min(query.limit + 1, SCAN_STEP)
+        found = (decode_entry(body) for _, body in self._table.scan(where, values, query.before, step=step))
+        page, more = taken(found, ReplyRoom(query.limit))
+        return HistoryPageEvent(entries=page, next_before=page[-1].id if more else "", total=total)
 
     def oldest_first(self, request: HistoryExportRequestEvent) -> tuple[list[HistoryEntry], bool]:
         """Return the next entries to export, and whether more follow."""
@@ -93,7 +91,7 @@ class EntryIndex:
             " ORDER BY position LIMIT ?"
         )
         found = self._table.select(statement, [after, *values, request.limit + 1])
-        return [decode_entry(body) for (body,) in found[: request.limit]], len(found) > request.limit
+        return taken((decode_entry(body) for (body,) in found), ReplyRoom(request.limit))
 
     def search(self, request: HistorySearchRequestEvent, *, complete: bool) -> HistoryFoundEvent:
         """Return the entries with all the words, newest first.
@@ -106,16 +104,15 @@ class EntryIndex:
         """
         words = words_of(request.words)
         hits: list[Hit] = []
+        room = ReplyRoom(request.limit)
         for body in self._candidates(match_of(words), request.before) if words else ():
             found = highlights(decode_text(body).text, words)
             if found is not None:
-                hits.append(hit_of(decode_entry(body), found))
-                if len(hits) > request.limit:
-                    break
-        page = hits[: request.limit]
-        return HistoryFoundEvent(
-            hits=page, next_before=page[-1].entry.id if len(hits) > len(page) else "", complete=complete
-        )
+                entry = decode_entry(body)
+                if not room.takes(entry):
+                    return HistoryFoundEvent(hits=hits, next_before=hits[-1].entry.id, complete=complete)
+                hits.append(hit_of(entry, found))
+        return HistoryFoundEvent(hits=hits, next_before="", complete=complete)
 
     def conversations(self) -> list[ConversationTotals]:
         """Return the conversations in numbers, the most recent one first."""
@@ -155,16 +152,15 @@ class EntryIndex:
     ) -> HistoryPageEvent:
         wanted = query.text.casefold()
         below = self._table.position(query.before) if query.before else None
-        page: list[bytes] = []
-        total = left = 0
+        page: list[HistoryEntry] = []
+        room = ReplyRoom(query.limit)
+        more = False
+        total = 0
         for position, body in self._table.scan(where, values, ""):
             if wanted in decode_text(body).text.casefold():
                 total += 1
-                if below is None or position < below:
-                    left += 1
-                    if len(page) < query.limit:
-                        page.append(body)
-        entries = [decode_entry(body) for body in page]
-        return HistoryPageEvent(
-            entries=entries, next_before=entries[-1].id if left > len(entries) else "", total=total
-        )
+                if not more and (below is None or position < below):
+                    entry = decode_entry(body)
+                    more = not room.takes(entry)
+                    page += [] if more else [entry]
+        return HistoryPageEvent(entries=page, next_before=page[-1].id if more else "", total=total)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -25,9 +27,11 @@ from actors.history.segments.segment_catalog import (
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.shared.crypto.envelope_errors import KeyUnavailable
-from actors.shared.durable.bounded_read import read_file
-from actors.shared.durable.durable_write import make_own_directory, replace_file
-from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
+from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.quarantine import claim_directory, quarantine
+
+AnchorT = TypeVar("AnchorT")
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,30 @@ class AnchorFiles:
             OSError, DurableWriteFailed, FileUnreadable: the disk refused.
             KeyUnavailable: the keys were locked meanwhile.
         """
-        make_own_directory(self._directory)
+        claim_directory(self._directory)
         self._keys.anchor_key()
         findings: list[SegmentFinding] = []
-        catalog = head = None
-        if (content := read_file(self._directory / CATALOG_NAME, CATALOG_LIMIT_BYTES)) is not None:
-            try:
-                catalog = read_catalog(content, self._secret_of(content))
-            except (AnchorRefused, KeyUnavailable) as error:
-                findings.append(self._refused(CATALOG_NAME, error))
-        if (content := read_file(self._directory / HEAD_NAME, HEAD_BYTES)) is not None:
-            try:
-                head = read_head(content, self._secret_of(content))
-            except (AnchorRefused, KeyUnavailable) as error:
-                findings.append(self._refused(HEAD_NAME, error))
+        catalog = self._read(CATALOG_NAME, CATALOG_LIMIT_BYTES, read_catalog, findings)
+        head = self._read(HEAD_NAME, HEAD_BYTES, read_head, findings)
         return FoundAnchors(catalog, head, findings)
+
+    def _read(
+        self,
+        name: str,
+        limit_bytes: int,
+        decode: Callable[[bytes, bytes], AnchorT],
+        findings: list[SegmentFinding],
+    ) -> AnchorT | None:
+        try:
+            content = read_file(self._directory / name, limit_bytes)
+            return None if content is None else decode(content, self._secret_of(content))
+        except FileUnreadable as error:
+            if error.found not in NEVER_A_FILE:
+                raise
+            findings.append(self._refused(name, error.detail))
+        except (AnchorRefused, KeyUnavailable) as error:
+            findings.append(self._refused(name, str(error)))
+        return None
 
     def write_catalog(self, catalog: SegmentCatalog) -> SegmentCatalog:
         """Replace the catalog durably and return it as written, with the current key and the next revision.
@@ -131,6 +144,6 @@ class AnchorFiles:
     def _secret_of(self, content: bytes) -> bytes:
         return self._keys.anchor_secret(key_of(content))
 
-    def _refused(self, name: str, error: Exception) -> SegmentFinding:
+    def _refused(self, name: str, detail: str) -> SegmentFinding:
         quarantine(self._directory / name)
-        return SegmentFinding("anchor", name, str(error))
+        return SegmentFinding("anchor", name, detail)

@@ -51,7 +51,6 @@ def plan_recovery(names: Iterable[str], catalog: SegmentCatalog | None) -> Recov
             plan.segments.append(SegmentRef(number=int(match[1]), file=match[2]))
         else:
             plan.quarantine.append(name)
-            plan.findings.append(SegmentFinding("unknown", name, "it was quarantined"))
     for name, ref in listed.items():
         if name in found or name + TEMPORARY_SUFFIX in plan.rename:
             plan.segments.append(ref)

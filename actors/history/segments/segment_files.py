@@ -21,8 +21,9 @@ def truncate_file(path: Path, size_bytes: int) -> None:
 
 def history_files(directory: Path, anchors: Path) -> list[Path]:
     """Return all files of a history, quarantined ones included; segments first."""
-    segments = [path for path in _listed(directory) if path.is_file()]
-    return segments + [path for path in _listed(anchors) if path.name.startswith((CATALOG_NAME, HEAD_NAME))]
+    return _listed(directory) + [
+        path for path in _listed(anchors) if path.name.startswith((CATALOG_NAME, HEAD_NAME))
+    ]
 
 
 def delete_history_files(directory: Path, anchors: Path) -> int:
@@ -42,4 +43,9 @@ def delete_history_files(directory: Path, anchors: Path) -> int:
 
 
 def _listed(directory: Path) -> list[Path]:
-    return sorted(directory.iterdir()) if directory.is_dir() else []
+    """Everything but directories, in the order of the names. Links are not followed."""
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(Path(one.path) for one in entries if not one.is_dir(follow_symlinks=False))
+    except OSError:
+        return []

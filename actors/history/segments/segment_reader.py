@@ -42,7 +42,7 @@ class LoadedSegment:
     @property
     def is_damaged(self) -> bool:
         """Whether it should be rewritten without what is wrong with it."""
-        return any(finding.trouble not in ("locked", "torn") for finding in self.findings)
+        return any(finding.trouble not in ("locked", "unreadable", "torn") for finding in self.findings)
 
 
 class SegmentReader:
@@ -76,7 +76,7 @@ class SegmentReader:
         except KeyUnavailable as error:
             finding = SegmentFinding("locked", name, error.reason)
         except FileUnreadable as error:
-            finding = SegmentFinding("locked", name, str(error))
+            finding = SegmentFinding("unreadable", name, error.detail)
         except LineRefused as error:
             finding = SegmentFinding("tampered", name, str(error))
         else:

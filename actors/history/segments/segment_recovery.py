@@ -14,6 +14,7 @@ from actors.history.segments.segment_findings import SegmentFinding, judge_head,
 from actors.history.segments.segment_reader import LoadedSegment, SegmentReader
 from actors.shared.durable.durable_write import TEMPORARY_SUFFIX, move, remove_file
 from actors.shared.durable.quarantine import quarantine
+from bus.error_words import in_words
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,24 @@ def recover(directory: Path, found: FoundAnchors, reader: SegmentReader) -> Reco
         *plan.findings,
         *judge_head(found.head, found.catalog),
     ]
-    _tidy_up(directory, plan)
+    findings += _tidy_up(directory, plan)
     return _close_open(plan, found, reader, findings)
 
 
-def _tidy_up(directory: Path, plan: RecoveryPlan) -> None:
+def _tidy_up(directory: Path, plan: RecoveryPlan) -> list[SegmentFinding]:
     for name in plan.rename:
         move(directory / name, directory / name.removesuffix(TEMPORARY_SUFFIX))
     for name in plan.delete:
         remove_file(directory / name)
+    findings = []
     for name in plan.quarantine:
-        quarantine(directory / name)
+        shown = os.fsencode(name).decode("utf-8", "replace")
+        try:
+            quarantine(directory / name)
+            findings.append(SegmentFinding("unknown", shown, "it was quarantined"))
+        except OSError as error:  # it is in nobody's way
+            findings.append(SegmentFinding("unknown", shown, f"it stays there: {in_words(error)}"))
+    return findings
 
 
 def _close_open(

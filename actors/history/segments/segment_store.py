@@ -26,12 +26,11 @@ from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.durable_write import (
     TEMPORARY_SUFFIX,
     DurableWriteFailed,
-    make_own_directory,
     move,
     remove_file,
     replace_file,
 )
-from actors.shared.durable.quarantine import PARTLY_READ, quarantine
+from actors.shared.durable.quarantine import PARTLY_READ, claim_directory, quarantine
 
 
 class SegmentStore:
@@ -78,7 +77,9 @@ class SegmentStore:
             OSError, DurableWriteFailed, FileUnreadable: the disk refused.
             KeyUnavailable: the keys were locked meanwhile.
         """
-        make_own_directory(self._directory)
+        if (aside := claim_directory(self._directory)) is not None:
+            detail = f"it was put aside as {aside.name}, and is no directory"
+            self.findings.append(SegmentFinding("unknown", self._directory.name, detail))
         found = self._anchors.read()
         recovered = recover(self._directory, found, self._reader)
         self.findings += recovered.findings
@@ -217,7 +218,7 @@ class SegmentStore:
         Raises:
             DurableWriteFailed: they are not forgotten.
         """
-        kept = [ref for ref in self._catalog.segments if (self._directory / segment_name(ref)).exists()]
+        kept = [ref for ref in self._catalog.segments if (self._directory / segment_name(ref)).is_file()]
         count = len(self._catalog.segments) - len(kept)
         if count:
             self._catalog = msgspec.structs.replace(self._catalog, segments=kept)

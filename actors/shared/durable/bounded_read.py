@@ -29,7 +29,7 @@ NEVER_A_FILE: Final[frozenset[UnreadableReason]] = frozenset(
 
 
 class FileUnreadable(OperatorError):
-    """Something lies there that was not read. That says nothing about its content, so leave it alone.
+    """Something lies there that was not read. That says nothing about its content.
 
     Attributes:
         path: of the file.

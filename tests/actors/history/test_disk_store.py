@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 
+from actors.history import engine
 from actors.history.disk_store import DiskStore
 from actors.history.engine import HistoryEngine
 from actors.history.segments.segment_keys import SegmentKeys
@@ -18,6 +20,7 @@ from bus.errors import Refused
 from bus.telemetry.alert_book import Alerts
 from schemas.event import Event
 from schemas.history import (
+    TEXT_LIMIT_CHARACTERS,
     HistoryChangedEvent,
     HistoryExportRequestEvent,
     HistoryQueryRequestEvent,
@@ -126,20 +129,54 @@ async def test_questions_are_answered_from_memory(tmp_path: Path) -> None:
 
 
 async def test_while_it_loads_entries_are_taken_in_and_a_search_says_that_there_may_be_more(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with at_work(tmp_path) as opened:
-        await opened.store.append(entry(1))
+    for number in range(2):
+        async with at_work(tmp_path) as opened:
+            await opened.store.append(entry(number))
+    monkeypatch.setattr(engine, "LOAD_STEP_BYTES", 1)
     opened = Opened(tmp_path)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(opened.store.write)
         await opened.store.append(entry(2))
-        assert not (await opened.store.search(HistorySearchRequestEvent(words="text"))).complete
+        assert await opened.store.load_next()
+        found = await opened.store.search(HistorySearchRequestEvent(words="text"))
+        assert ([hit.entry.text for hit in found.hits], found.complete) == (["text 2", "text 0"], False)
         assert opened.store.status().loading < 1.0
         await opened.load()
-        assert texts(opened.engine) == ["text 1", "text 2"]
+        assert texts(opened.engine) == ["text 0", "text 1", "text 2"]
         tasks.cancel_scope.cancel()
     await opened.store.close()
+
+
+async def test_a_search_right_after_the_start_finds_what_is_on_disk(tmp_path: Path) -> None:
+    """Before the first step of loading it waits: what is there does not look empty."""
+    async with at_work(tmp_path) as opened:
+        await opened.store.append(entry(1))
+    opened = Opened(tmp_path)
+    asked = asyncio.create_task(opened.store.search(HistorySearchRequestEvent(words="text")))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    await opened.load()
+    found = await asked
+    assert ([hit.entry.text for hit in found.hits], found.complete) == (["text 1"], True)
+    await opened.store.close()
+
+
+async def test_changes_that_wait_together_are_written_as_lines_that_can_be_read_back(tmp_path: Path) -> None:
+    """Control characters take most bytes: six as JSON, eight encrypted."""
+    long = [
+        msgspec.structs.replace(entry(number), text="\x01" * TEXT_LIMIT_CHARACTERS) for number in range(30)
+    ]
+    async with at_work(tmp_path) as opened, anyio.create_task_group() as tasks:
+        for one in long:
+            tasks.start_soon(opened.store.append, one)
+    again = Opened(tmp_path)
+    await again.load()
+    assert again.engine.findings == []
+    assert again.engine.index.count == 30
+    await again.store.close()
 
 
 async def test_what_cannot_be_saved_is_refused_told_and_over_once_something_is_saved(

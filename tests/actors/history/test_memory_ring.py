@@ -70,7 +70,7 @@ def test_a_search_says_where_the_words_stand() -> None:
     ring = MemoryRing(10)
     ring.append(entry(1, "the quick brown fox"))
     ring.append(entry(2, "the Quick answer"))
-    hits = ring.search("quick the", "", 10)
+    hits, _ = ring.search("quick the", "", 10)
     assert [(hit.entry.at, [(one.start, one.end) for one in hit.highlights]) for hit in hits] == [
         (1002.0, [(0, 3), (4, 9)]),
         (1001.0, [(0, 3), (4, 9)]),

@@ -40,9 +40,10 @@ def test_files_that_the_catalog_knows_are_loaded_in_their_order() -> None:
             [],
             [],
             ["segment-000001-dddddddddddddddd.jsonl"],
-            ["unknown"],
+            [],
         ),
         ([NAME_A, NAME_B, NAME_A + ".corrupt"], [], [], [], []),
+        ([NAME_A, NAME_B, NAME_A + ".partly-read"], [], [], [], []),
         ([NAME_B], [], [], [], ["missing"]),
     ],
 )
