@@ -281,7 +281,7 @@ class History(Actor[Inbox]):
             )
 
     @property
-    def _patience_seconds(self) -> float:
+    def _pause_seconds(self) -> float:
         if self._backend.is_waiting:
             return SETTINGS_SECONDS
         return UNLOCK_RETRY_SECONDS if self._backend.is_locked_out else PRUNE_SECONDS
@@ -293,7 +293,7 @@ class History(Actor[Inbox]):
                 self._mode.rules.limit_nothing or self._backend.is_locked_out or self._backend.is_waiting
             ):
                 await self._answer_in_turn(HistoryPruneRequestEvent())
-            with anyio.move_on_after(self._patience_seconds):
+            with anyio.move_on_after(self._pause_seconds):
                 await self._mode_changed.wait()
             self._mode_changed = anyio.Event()
             await self._backend.follow(self._mode)

@@ -17,8 +17,8 @@ import msgspec
 
 from actors.history.entries.entry_index import EntryIndex
 from actors.history.entries.entry_table import EntryTable
-from actors.history.entries.stored_entry import StoredBatch, UnfitEntry, read_batch
-from actors.history.entries.unfit_entries import UnfitEntries
+from actors.history.entries.stored.stored_entry import StoredBatch, UnfitEntry, read_batch
+from actors.history.entries.stored.unfit_entries import UnfitEntries
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_reader import LoadedSegment
 from actors.history.segments.segment_store import SegmentStore

@@ -12,7 +12,7 @@ import msgspec
 from actors.history.engine import AppendEntry, EditEntry, EntryChange, HistoryEngine, RemoveEntries
 from actors.history.entries.entry_ids import EntryIds
 from actors.history.entries.entry_table import EntryTable
-from actors.history.entries.stored_entry import read_batch
+from actors.history.entries.stored.stored_entry import read_batch
 from actors.history.segments.segment_findings import SegmentFinding
 from actors.history.segments.segment_keys import SegmentKeys
 from actors.history.segments.segment_store import SegmentStore

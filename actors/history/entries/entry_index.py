@@ -9,7 +9,7 @@ from typing import Any, Final
 from actors.history.entries.entry_query import match_of, where_of
 from actors.history.entries.entry_table import SCAN_STEP, EntryTable, IndexName
 from actors.history.entries.reply_room import ReplyRoom, taken
-from actors.history.entries.stored_entry import decode_entry, decode_text
+from actors.history.entries.stored.stored_entry import decode_entry, decode_text
 from actors.history.entries.word_search import highlights, hit_of, words_of
 from schemas.bounds import sum_of_counts
 from schemas.history import (

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 from actors.history.entries.entry_query import searchable
-from actors.history.entries.stored_entry import (
+from actors.history.entries.stored.stored_entry import (
     LAST_POSITION,
     EntryRow,
     StoredEntry,

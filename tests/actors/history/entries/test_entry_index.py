@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.history.entries.entry_index import WALKED, EntryIndex
 from actors.history.entries.entry_table import EntryTable
-from actors.history.entries.stored_entry import read_batch
+from actors.history.entries.stored.stored_entry import read_batch
 from actors.history.memory_ring import MemoryRing
 from schemas.bounds import INTEGER_LIMIT
 from schemas.history import (

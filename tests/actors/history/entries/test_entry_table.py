@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.history.entries.entry_ids import EntryIds
 from actors.history.entries.entry_table import CROWDED, EntryTable, PositionTaken
-from actors.history.entries.stored_entry import LAST_POSITION, position_of
+from actors.history.entries.stored.stored_entry import LAST_POSITION, position_of
 from tests.support.history_lab import entry, table_of
 
 

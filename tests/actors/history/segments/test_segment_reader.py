@@ -71,4 +71,4 @@ def test_a_segment_whose_key_is_away_or_that_cannot_be_opened_is_locked(tmp_path
     (tmp_path / segment_name(ref)).unlink()
     (tmp_path / segment_name(ref)).mkdir()
     loaded = SegmentReader(tmp_path, KEYS).read(ref)
-    assert (troubles(loaded), loaded.is_damaged) == (["locked"], False)
+    assert (troubles(loaded), loaded.is_damaged) == (["unreadable"], False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.history.entries.stored_entry import UnfitEntry
+from actors.history.entries.stored.stored_entry import UnfitEntry
 
 
 class UnfitEntries:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.history.entries.stored_entry import UnfitEntry
-from actors.history.entries.unfit_entries import UnfitEntries
+from actors.history.entries.stored.stored_entry import UnfitEntry
+from actors.history.entries.stored.unfit_entries import UnfitEntries
 
 
 def unfit(name: str) -> UnfitEntry:

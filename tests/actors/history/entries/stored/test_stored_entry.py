@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.history.entries.stored_entry import decode_entry, position_of, read_batch
+from actors.history.entries.stored.stored_entry import decode_entry, position_of, read_batch
 from schemas.history import HistoryEntry
 from tests.support.history_lab import entry
 from tests.support.strange_files import strange_documents
