@@ -6,24 +6,30 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.cli.doctor.checks import (
-    clock_check,
     crash_check,
     database_check,
     directory_check,
-    disk_check,
     document_check,
-    keychain_check,
     leftover_check,
     lock_check,
-    machine_check,
     model_check,
+    owner_check,
     permission_check,
     settings_check,
     socket_check,
 )
+from actors.cli.doctor.checks.system import (
+    clock_check,
+    disk_check,
+    keychain_check,
+    limits_check,
+    machine_check,
+)
 from actors.cli.doctor.problems import ExaminedHome, Problem, warning
 
 CHECKS: Final[dict[str, tuple[Callable[[ExaminedHome], Any], Callable[[Any], list[Problem]]]]] = {
+    owner_check.CHECK: (owner_check.look, owner_check.check),
+    limits_check.CHECK: (limits_check.look, limits_check.check),
     directory_check.CHECK: (directory_check.look, directory_check.check),
     permission_check.CHECK: (permission_check.look, permission_check.check),
     lock_check.CHECK: (lock_check.look, lock_check.check),
@@ -40,6 +46,9 @@ CHECKS: Final[dict[str, tuple[Callable[[ExaminedHome], Any], Callable[[Any], lis
     crash_check.CHECK: (crash_check.look, crash_check.check),
 }
 """For each check what gathers its facts, and what judges them."""
+
+FOUNDATIONS: Final = frozenset({owner_check.CHECK, limits_check.CHECK})
+"""While one of these fails, others may fail for no reason of their own."""
 
 SEVERITIES: Final = ("error", "warning", "info")
 
@@ -63,8 +72,10 @@ def examine(home: ExaminedHome) -> list[Problem]:
 
 
 def by_severity(problems: list[Problem]) -> list[Problem]:
-    """The most severe first, otherwise in the order given."""
-    return sorted(problems, key=lambda problem: SEVERITIES.index(problem.severity))
+    """The most severe first, of these what nothing works without, otherwise in the order given."""
+    return sorted(
+        problems, key=lambda problem: (SEVERITIES.index(problem.severity), problem.check not in FOUNDATIONS)
+    )
 
 
 def is_well(problems: list[Problem]) -> bool:

@@ -13,7 +13,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, profile_option, target_options
 from actors.cli.output import print_json
 from actors.shared.profile.profile import DEFAULT_PROFILE
-from bus.errors import NotRunning, RequestFailed, UndercroftError
+from bus.errors import NotRunning, RequestFailed, UndercroftError, UnsafePlace
 
 if TYPE_CHECKING:
     from actors.cli.doctor.checks.runtime_check import RuntimeFacts
@@ -162,7 +162,7 @@ def _repair(target: Target, home: ExaminedHome, problems: list[Problem]) -> list
     try:
         with take_home(home.locations.state, f"the doctor of {target.app}", is_supervisor=False):
             return carry_out(plan(problems), is_up=False)
-    except (AlreadyRunning, OSError):
+    except (AlreadyRunning, UnsafePlace, OSError):  # what lies in an unsafe place is not removed either
         return carry_out(plan(problems), is_up=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -58,7 +59,8 @@ def _judge(found: CategoryFacts) -> Problem | None:
         repairs = (MakeDirectory(path=where),)
         return info(check=CHECK, what=what, where=where, found="nothing", advice=advice, repairs=repairs)
     if found.kind == "directory" and not found.is_writable:
-        what, advice = f"{name} cannot be written to", f"give it back to this user (chown), or {another}"
+        what = f"{name} cannot be written to"
+        advice = f'run: sudo chown -R "$(id -u)" {shlex.quote(where)}; or {another}'
         return error(check=CHECK, what=what, where=where, advice=advice)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def check(facts: list[EntryFacts]) -> list[Problem]:
     problems = []
     foreign = [found.path for found in facts if not found.is_ours]
     if foreign:
-        what, advice = "files belong to another user", "give them back to this user: sudo chown -R"
+        place = shlex.quote(os.path.commonpath(foreign))
+        what, advice = "files belong to another user", f'run: sudo chown -R "$(id -u)" {place}'
         where, expected = listed(foreign), "files of this user"
         problems.append(error(check=CHECK, what=what, where=where, expected=expected, advice=advice))
     wrong = [found for found in facts if found.is_ours and not found.is_private]
@@ -100,5 +102,5 @@ def _look_at(path: Path) -> EntryFacts | None:
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         return None
     return EntryFacts(
-        str(path), stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode), status.st_uid == os.getuid()
+        str(path), stat.S_IMODE(status.st_mode), stat.S_ISDIR(status.st_mode), status.st_uid == os.geteuid()
     )

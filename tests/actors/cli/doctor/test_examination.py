@@ -50,5 +50,7 @@ def test_the_worst_comes_first_and_notes_alone_are_well() -> None:
         "warning",
         "info",
     ]
+    owner, runtime = (Problem(check=name, severity="error", what=name) for name in ("owner", "runtime"))
+    assert by_severity([problem("info"), runtime, owner]) == [owner, runtime, problem("info")]
     assert is_well([problem("info")])
     assert not is_well([problem("info"), problem("warning")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.doctor.checks.keychain_check import check, look
+from actors.cli.doctor.checks.system.keychain_check import check, look
 from actors.cli.doctor.problems import ExaminedHome
 from actors.shared.keys.key_ring import open_ring
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.doctor.checks.machine_check import LibraryFacts, MachineFacts, check, is_utf8, look
+from actors.cli.doctor.checks.system.machine_check import LibraryFacts, MachineFacts, check, is_utf8, look
 from actors.cli.doctor.problems import ExaminedHome
 
 GOOD = MachineFacts((3, 12), "utf-8", "UTF-8", (LibraryFacts("pyzmq", "27.0", "27.0.1"),), 128, 65_536)

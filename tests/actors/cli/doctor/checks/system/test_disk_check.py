@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cli.doctor.checks.disk_check import (
+from actors.cli.doctor.checks.system.disk_check import (
     FULL_BYTES,
     NEARLY_FULL_BYTES,
     DiskFacts,

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from actors.cli.doctor.checks.clock_check import RELEASED_AT, SLACK_SECONDS, ClockFacts, check, look
+from actors.cli.doctor.checks.system.clock_check import RELEASED_AT, SLACK_SECONDS, ClockFacts, check, look
 from actors.cli.doctor.problems import ExaminedHome
 
 
