@@ -23,9 +23,9 @@ from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
 from actors.state_store.backups.format.backup_manifest import BackupManifest
 from actors.state_store.backups.repository import BackupRepository
+from actors.state_store.engine.files.state_layout import TEMPORARY
 from actors.state_store.engine.key_paths import former_stem
 from actors.state_store.engine.operations import DamagedDocument, RepairedCopy
-from actors.state_store.engine.state_layout import TEMPORARY
 from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES
 from actors.state_store.watchdog import Beat, DiskSilent, Watchdog
 

@@ -14,8 +14,8 @@ from actors.state_store.backups.format.backup_pack import PackProgress
 from actors.state_store.backups.last_runs import UPKEEP_NAME
 from actors.state_store.backups.repository import DAMAGED_BEFORE, DIVISIONS, BackupRepository
 from actors.state_store.engine import key_paths
-from actors.state_store.engine.directory_swap import RESTORING
-from actors.state_store.engine.state_layout import JOURNAL, TEMPORARY, header_name
+from actors.state_store.engine.files.directory_swap import RESTORING
+from actors.state_store.engine.files.state_layout import JOURNAL, TEMPORARY, header_name
 from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed, StateError, ValidationFailed

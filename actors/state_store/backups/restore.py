@@ -15,7 +15,7 @@ from actors.state_store.backups.errors import BackupDamaged, RestoreRefused
 from actors.state_store.backups.format.backup_manifest import BackupManifest, PackContents, PackedDocument
 from actors.state_store.backups.format.backup_pack import PackProgress, PackReader
 from actors.state_store.backups.repository import BackupRepository
-from actors.state_store.engine.directory_swap import DirectorySwap
+from actors.state_store.engine.files.directory_swap import DirectorySwap
 from actors.state_store.engine.key_paths import is_place_of, namespace_of, parse_key, path_of
 from actors.state_store.engine.operations import PutBack
 from actors.state_store.engine.store import StateStore

@@ -15,8 +15,9 @@ import msgspec
 from actors.shared.durable.directory_lock import DirectoryLock
 from actors.shared.durable.durable_write import REAL_DISK, Disk, DurableWriteFailed
 from actors.shared.keys.key_source import KeySource
-from actors.state_store.engine.directory_swap import RESTORING, DirectorySwap
-from actors.state_store.engine.document_quarantine import DocumentQuarantine, read_document
+from actors.state_store.engine.files.directory_swap import RESTORING, DirectorySwap
+from actors.state_store.engine.files.document_quarantine import DocumentQuarantine, read_document
+from actors.state_store.engine.files.state_layout import JOURNAL, StateLayout
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import StateJournal, final_contents
 from actors.state_store.engine.journal.transaction import Transaction, TransactionWriter
@@ -33,7 +34,6 @@ from actors.state_store.engine.operations import (
     WriteStep,
 )
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import JOURNAL, StateLayout
 from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.engine import state_layout
+from actors.state_store.engine.files import state_layout
 from actors.state_store.engine.operations import Incident, Save
 from actors.state_store.engine.store import StateStore
 from actors.state_store.health import HealthReporter

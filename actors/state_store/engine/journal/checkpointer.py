@@ -13,11 +13,11 @@ from pathlib import Path
 
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.quarantine import quarantine
+from actors.state_store.engine.files.state_layout import JOURNAL, StateLayout
 from actors.state_store.engine.journal.journal_replay import replay
 from actors.state_store.engine.journal.state_journal import StateJournal, final_contents, remove_segments
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import JOURNAL, StateLayout
 
 
 class Checkpointer:

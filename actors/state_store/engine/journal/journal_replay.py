@@ -7,9 +7,9 @@ from pathlib import Path
 
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.quarantine import claim_directory
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.key_paths import FORMER_VALUES, is_place
 from actors.state_store.engine.operations import Incident
-from actors.state_store.engine.state_layout import StateLayout
 
 
 def replay(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.state_store.engine.document_quarantine import DocumentQuarantine, read_document
+from actors.state_store.engine.files.document_quarantine import DocumentQuarantine, read_document
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import FileChange, StateJournal
 from actors.state_store.engine.key_index import KeyEntry, KeyIndex
@@ -16,7 +17,6 @@ from actors.state_store.engine.key_paths import FORMER_VALUES, former_path, path
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, PutBack, Save, StepDone, WriteStep
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import StateLayout
 from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.write_rules import QuotaUse, check_quotas, check_replaceable, treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, StateError, StoreBroken

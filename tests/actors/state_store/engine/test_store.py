@@ -508,7 +508,7 @@ def test_wherever_the_disk_fails_a_batch_is_there_whole_or_not_at_all_and_the_ne
 def test_files_that_cannot_be_made_durable_are_an_incident_and_written_again_from_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from actors.state_store.engine import state_layout
+    from actors.state_store.engine.files import state_layout
 
     store = opened(tmp_path)
     done(store, Save("notes.a", 1))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from actors.shared.durable.durable_write import Disk
-from actors.state_store.engine import state_layout
+from actors.state_store.engine.files import state_layout
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import FileChange, StateJournal
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import StateLayout
 
 
 class FullDisk(Disk):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.journal.journal_replay import replay
-from actors.state_store.engine.state_layout import StateLayout
 
 
 @pytest.fixture

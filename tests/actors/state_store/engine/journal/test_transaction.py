@@ -14,7 +14,8 @@ import pytest
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.durable_write import Disk
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.files.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.journal.checkpointer import Checkpointer
 from actors.state_store.engine.journal.state_journal import StateJournal
 from actors.state_store.engine.journal.transaction import TransactionWriter
@@ -22,7 +23,6 @@ from actors.state_store.engine.key_index import KeyEntry, KeyIndex
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.operations import Delete, Incident, Save
 from actors.state_store.engine.revision_counter import RevisionCounter
-from actors.state_store.engine.state_layout import StateLayout
 from actors.state_store.engine.values.value_codec import ValueCodec
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import QuotaExceeded, RevisionConflict, SaveFailed, StoreBroken

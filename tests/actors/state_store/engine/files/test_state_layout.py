@@ -9,8 +9,8 @@ import pytest
 from actors.shared.crypto.cipher import DataKey
 from actors.shared.crypto.envelope import seal
 from actors.shared.durable.bounded_read import FileUnreadable
+from actors.state_store.engine.files.state_layout import StateLayout, header_name
 from actors.state_store.engine.key_paths import is_cut, path_of
-from actors.state_store.engine.state_layout import StateLayout, header_name
 
 KEY = DataKey("k", bytes(32))
 LONG = "notes." + "x" * 400

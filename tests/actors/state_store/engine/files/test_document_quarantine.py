@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.state_store.engine.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.files.document_quarantine import DocumentQuarantine
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.key_index import KeyEntry, KeyIndex
 from actors.state_store.engine.operations import Incident
-from actors.state_store.engine.state_layout import StateLayout
 from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed
 

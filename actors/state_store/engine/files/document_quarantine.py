@@ -6,10 +6,10 @@ from collections import deque
 
 from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable
 from actors.shared.durable.quarantine import quarantine
+from actors.state_store.engine.files.state_layout import StateLayout
 from actors.state_store.engine.key_index import KeyIndex
 from actors.state_store.engine.key_paths import path_of
 from actors.state_store.engine.operations import Incident
-from actors.state_store.engine.state_layout import StateLayout
 from actors.state_store.engine.values.value_codec import READ_LIMIT_BYTES, DocumentDamaged
 from actors.state_store.errors import LoadFailed
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from actors.shared.durable import durable_write
-from actors.state_store.engine import directory_swap
-from actors.state_store.engine.directory_swap import INTENT, RESTORING, DirectorySwap
+from actors.state_store.engine.files import directory_swap
+from actors.state_store.engine.files.directory_swap import INTENT, RESTORING, DirectorySwap
 
 PLACES = ["notes", "history", "history/conversations"]
 
