@@ -19,6 +19,9 @@ from tests.fuzz.case_replay import findings_of
 from tests.fuzz.findings import CORPUS, Finding, KeptCase, Step, keep, read, smallest
 from tests.fuzz.fuzz_run import FuzzRun, as_json
 
+EVIDENCE = Path("build") / "fuzz" / "evidence.txt"
+"""Below the working directory."""
+
 TRIES = 14
 """How often a case is played to make it smaller."""
 
@@ -79,6 +82,10 @@ def main() -> int:
         path = minimise(run, finding, arguments.tries)
         place = path.relative_to(CORPUS.parents[2])
         say(f"kept as {place}; make fuzz REPLAY={place}")
+    if run.evidence:
+        EVIDENCE.parent.mkdir(parents=True, exist_ok=True)
+        EVIDENCE.write_text("\n".join(run.evidence), encoding="utf-8")
+        say(f"what the restarted actors wrote is in {EVIDENCE}")
     print(as_json(run.numbers) if arguments.json else summary(run))
     return 1 if run.findings else 0
 

@@ -95,7 +95,7 @@ def findings_of(case: KeptCase) -> list[Finding]:
             survey(world, "after a restart", found.add)
             if reads_back:
                 witness.read_back("after a restart")
-        except AssertionError as error:
+        except (AssertionError, subprocess.TimeoutExpired) as error:
             found.add(Finding("silent", "runtime", str(error)))
         finally:
             witness.leave()

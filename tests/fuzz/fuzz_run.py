@@ -28,7 +28,7 @@ GENTLE_SHARE: Final = 0.7
 PROGRESS_SECONDS: Final = 5.0
 IDLE_LOOKS: Final = 40
 IDLE_LOOK_SECONDS: Final = 0.5
-MEMORY_MIB: Final = 100.0
+MEMORY_MIB: Final = 150.0
 """Memory may be larger than at the start by so much: the broker's ring and what it retains may take 64 MiB
 each, and the index of what was stored grows with it."""
 
@@ -84,6 +84,7 @@ class FuzzRun:
         self._requests: collections.deque[Step] = collections.deque(maxlen=REMEMBERED_STEPS)
         self._changes: list[Step] = []
         self.suspects: dict[str, list[Step]] = {}
+        self.evidence: list[str] = []
         self._lock = threading.Lock()
         self._say = say
         self._peers = peers
@@ -127,7 +128,7 @@ class FuzzRun:
             self._edit_roughly(seconds * (1 - GENTLE_SHARE))
             self._survey("after rough edits")
             self._restart("after rough edits and a restart", reads_back=False)
-        except AssertionError as error:
+        except (AssertionError, subprocess.TimeoutExpired) as error:
             self.find(Finding("silent", "runtime", str(error)[:3000]))
         finally:
             self._end()
@@ -258,6 +259,7 @@ class FuzzRun:
         for traceback in self._world.tracebacks(None):
             self.find(Finding("traceback", traceback.partition(":")[0], f"at the end: {traceback}"))
         self._server.__exit__(None, None, None)
+        self.evidence = self._world.evidence
         self.numbers["lies"] = dict(self._liar.told)
         self.numbers["findings"] = [str(finding) for finding in self.findings]
 

@@ -73,6 +73,7 @@ class FuzzedRuntime:
     Attributes:
         home: all that it keeps.
         editing: held by those who write what the others must not write at the same time.
+        evidence: what actors wrote before they were restarted.
         memory: MiB of each process when it was last measured, by its name.
     """
 
@@ -82,6 +83,7 @@ class FuzzedRuntime:
         self.elsewhere = directory / "elsewhere"
         self.elsewhere.mkdir(parents=True)
         self.editing = threading.Lock()
+        self.evidence: list[str] = []
         self.memory: dict[str, float] = {}
         self._environment = {
             "UNDERCROFT_KEYCHAIN": f"file:{directory / 'keychain.json'}",

@@ -69,10 +69,17 @@ def survey(world: FuzzedRuntime, when: str, find: Callable[[Finding], object]) -
             if actor["restarts"] or actor["crashes"]:
                 end = actor["last_end"] or {}
                 words = f"{end.get('kind')}: {end.get('reason')}: {end.get('words')}"
+                world.evidence.append(f"== {actor['actor']} {when}: {words}\n{_said(peer, actor['actor'])}")
                 find(Finding("restarted", actor["actor"], f"{when}: {actor['restarts']} times: {words}"))
         for traceback in world.tracebacks(peer):
             find(Finding("traceback", traceback.partition(":")[0], f"{when}: {traceback}"))
         return list(overview["actors"])
+
+
+def _said(peer: HostilePeer, actor: str) -> str:
+    """What an actor wrote last, such as the stacks of one that hung."""
+    verb, reported = peer.ask("supervision.logs", {"actor": actor, "limit": 200}, timeout_ms=TIMEOUT_MS)
+    return "\n".join(line["text"] for line in reported["lines"]) if verb == "REPLY" else str(reported)
 
 
 def not_ready(overview: dict[str, Any], when: str) -> list[Finding]:
