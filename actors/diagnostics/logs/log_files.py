@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Final
 import msgspec
 
 from actors.shared.durable.durable_write import make_directory
+from actors.shared.places.root_directory import PlaceRefused
+from actors.shared.places.rooted_place import placed
+from actors.shared.places.shared_root import shared_root_words
 from schemas.operations.logs import LogRecord
 
 NAME: Final = "undercroft.jsonl"
@@ -30,6 +34,7 @@ class LogFiles:
         self._limit_bytes = limit_bytes
         self._rotated_files = rotated_files
         self._encoder = msgspec.json.Encoder()
+        self._is_ours = False
 
     @property
     def path(self) -> Path:
@@ -44,11 +49,13 @@ class LogFiles:
         """
         if not self._directory.is_dir():
             make_directory(self._directory)
+        if not self._is_ours and (words := shared_root_words(self._directory)):
+            raise PlaceRefused(errno.EACCES, words, str(self._directory))
+        self._is_ours = True
         self._keep_out_of_git()
         content = self._encoder.encode_lines(records)
         self._rotate(len(content))
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = placed(self.path).open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             os.write(descriptor, content)
         finally:

@@ -130,14 +130,17 @@ def prepare(category: str, path: Path) -> None:
         LocationRefused: it is not a directory, cannot be created, or cannot be written to.
     """
     from actors.shared.durable.durable_write import make_directory
+    from actors.shared.places.rooted_place import below
 
     try:
         make_directory(path)
     except OSError as error:
         raise LocationRefused(category, str(path), f"it cannot be created ({error.strerror})") from error
     try:  # permissions alone do not tell: a share may be read-only, and on Windows they say little
-        (path / PROBE_NAME).touch(mode=0o600)
-        (path / PROBE_NAME).unlink(missing_ok=True)
+        probe = below(path) / PROBE_NAME
+        probe.unlink(missing_ok=True)
+        os.close(probe.open(os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        probe.unlink()
     except OSError as error:
         raise LocationRefused(category, str(path), f"it cannot be written to ({error.strerror})") from error
 
