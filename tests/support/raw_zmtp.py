@@ -75,7 +75,7 @@ class RawStranger:
         return found
 
     def stream(self, content: bytes, limit_bytes: int) -> int:
-        """Send the same again and again, until the connection ends or so much is sent; returns how much was."""
+        """Send the same until the connection ends or so much is sent; returns how much was."""
         sent_bytes = 0
         while sent_bytes < limit_bytes and self.send(content):
             sent_bytes += len(content)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 SIZE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 DEPTH_LIMIT: Final = 128
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)  # a whole string, or one bracket
+_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A whole string, also one that does not end, or one bracket. It never goes back, so it keeps nothing."""
 
 
 class NotStrictJson(ValueError):

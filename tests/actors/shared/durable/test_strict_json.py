@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.shared.durable.strict_json import NotStrictJson, is_deeper, parse
+from tests.support.memory_lab import memory_lab
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -73,3 +74,17 @@ def test_key_that_stands_twice_among_very_many_is_found_without_comparing_all_pa
     names = [f'"{number}":0' for number in range(200_000)]
     with pytest.raises(NotStrictJson, match="twice"):
         parse(("{" + ",".join([*names, names[-1]]) + "}").encode())
+
+
+@pytest.mark.parametrize("unit", ['\\"', "x", "\\\\", '"'])
+def test_strings_of_any_make_are_passed_over_once(unit: str) -> None:
+    with memory_lab() as lab:
+        taken = lab.call("tests.actors.shared.durable.test_strict_json:look_for_depth", unit)
+    assert (taken.error, taken.text) == ("", "False")
+    assert taken.peak_bytes < 64 * 1024 * 1024
+    assert taken.cpu_seconds < 20
+
+
+def look_for_depth(unit: str) -> bool:
+    """Millions of signs behind a quotation mark, and brackets enough to be looked at."""
+    return is_deeper("[]" * 200 + '"' + unit * 2_000_000, 128)
