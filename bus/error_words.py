@@ -65,7 +65,7 @@ def _of_the_system(error: OSError) -> str:
 
 
 def _of_a_decoder(text: str) -> str:
-    found = _AT.search(text)
+    found = _AT.search(text, max(0, len(text) - _WORDS_LIMIT))
     words = text[: found.start()] if found else text
     words = words.replace("`", "").replace(", got ", ", found ")
     words = words[:1].lower() + words[1:] if not words.startswith("JSON") else words

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 SEARCHES = {"search", "sub", "subn", "findall", "finditer", "split", "scanner"}
 
 BOUNDED: dict[str, str] = {
-    "actors/cli/doctor/checks/machine_check.py:_REQUIREMENT": "requirements of our own package",
+    "actors/cli/doctor/checks/system/machine_check.py:_REQUIREMENT": "requirements of our own package",
     "actors/cli/profile_check/model_mistakes.py:_PATTERN": "one message about a profile of the app",
     "actors/diagnostics/evidence/system_facts.py:_MODEL": "what the kernel says about the processor",
     "actors/model_sources/sources/hub_repository.py:_NOT_OF_A_MODEL": "begins and ends at a slash",
@@ -29,6 +29,7 @@ BOUNDED: dict[str, str] = {
     "actors/shared/profile/field_words.py:_PLACES": "one message about a profile of the app",
     "actors/shared/profile/profile.py:CONVERT_ERROR_PATTERN": "one message about a profile of the app",
     "actors/state_store/engine/values/value_schemas.py:_VALUE": "begins at words that a message has once",
+    "bus/error_words.py:_AT": "the last _WORDS_LIMIT characters of a message",
     "bus/telemetry/redaction.py:_PEM": "begins at words that stand behind line ends, and fits up to the end",
     "bus/telemetry/redaction.py:_EMAIL": "each repetition has a limit, the text TEXT_LIMIT",
     "bus/telemetry/redaction.py:_URL": "the parts exclude the signs between them; 8,192 characters",

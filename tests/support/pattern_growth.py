@@ -198,11 +198,8 @@ def _reach(
 
 def _loops(automaton: Automaton) -> tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]]:
     """Of each state where it leads, and of each that leads back to itself the states on the way."""
-    everything = frozenset(range(len(automaton.signs)))
-    ahead = {
-        state: frozenset(step[0] for step in _reach(automaton, (state,), (everything,)))
-        for state in everything
-    }
+    every = frozenset(range(len(automaton.signs)))
+    ahead = {state: frozenset(step[0] for step in _reach(automaton, (state,), (every,))) for state in every}
     loops = {
         state: frozenset(other for other in found if state in ahead[other])
         for state, found in ahead.items()
