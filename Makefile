@@ -13,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 PYTEST := $(RUN)/python -m pytest -q
 PARALLEL := -n $(or $(WORKERS),2) --dist loadfile
 
-.PHONY: demo test setup check fast one test-fast test-slow fuzz wheel audit clients docs requirements clean
+.PHONY: demo test setup check fast one test-fast test-slow fuzz wheel dist audit clients docs requirements clean
 
 demo: $(UV)
 	$(UV) sync --quiet --frozen --no-dev --inexact --extra demo
@@ -63,6 +63,14 @@ fuzz: setup
 wheel: $(UV)
 	rm -rf dist
 	$(UV) build --quiet --wheel --out-dir dist
+	ls dist
+
+# Everything that is installed: the wheel, and the clients for Python and Node. Checked in fresh environments.
+dist: wheel clients
+	$(UV) build --quiet --wheel --out-dir dist clients/python
+	PATH="$$PATH:$(CURDIR)/$(RUN)" npm run --silent --prefix clients/js build
+	cd clients/js && PATH="$$PATH:$(CURDIR)/$(RUN)" npm pack --silent --pack-destination $(CURDIR)/dist > /dev/null
+	UNDERCROFT_DIST=dist $(PYTEST) tests/deploy/test_distributions.py
 	ls dist
 
 # Asks the databases of advisories about every locked version, so it needs the internet; docs/dependencies.md.

@@ -22,6 +22,8 @@ from undercroft_client.reply_merge import Followed
 from undercroft_client.runtime import CurveKeys, Runtime, read_runtime, runtime_path
 from undercroft_client.sync import Client, Subscription, connect
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Client",
     "ClientError",
