@@ -382,7 +382,7 @@ async def test_a_runtime_file_that_others_can_read_is_not_trusted(mode: int, tmp
     )
     path.write_bytes(msgspec.json.encode(runtime))
     path.chmod(mode)
-    with pytest.raises(NotRunning, match=f"mode is {mode:04o}; expected 0600"):
+    with pytest.raises(NotRunning, match=f"mode is {mode:04o}, expected 0600"):
         read_runtime(path)
     path.chmod(0o600)
     assert read_runtime(path) == runtime
