@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from actors.shared.places.root_directory import is_link, link_in_the_way
-from actors.shared.places.rooted_place import AnyPlace, RootedPlace, at, below
+from actors.shared.places.rooted_place import AnyPlace, RootedPlace, at
 from bus.errors import UndercroftError
 
 FILE_MODE = 0o600
@@ -340,8 +340,11 @@ def sync_directory(path: AnyPlace) -> None:
     if os.name == "nt":
         return
     try:
-        with below(path).opened() as descriptor:
+        descriptor = os.open(path, os.O_RDONLY) if isinstance(path, Path) else path.root.descend(path.parts)
+        try:
             sync_file(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         error.filename = str(path)  # errors of calls on an open descriptor do not name the file
         raise

@@ -25,7 +25,7 @@ _DEVICE: Final = re.compile(
 )
 _FORBIDDEN_SIGNS: Final = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 _SHORT_NAME: Final = re.compile(r"[^.]{1,6}~[0-9]{1,4}(?:\.[^.]{0,3})?", re.DOTALL)
-_LEAD_ELSEWHERE: Final = "/\0" if os.name == "posix" else "/\0\\:"
+_LEADS_ELSEWHERE: Final = re.compile(r"[/\0]" if os.name == "posix" else r"[/\0\\:]")
 _INVISIBLE: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -80,7 +80,7 @@ def is_device(name: str) -> bool:
 
 def leaves_root(part: str) -> bool:
     """Whether a single name could lead anywhere but to an entry of its directory."""
-    return part in ("", ".", "..") or any(sign in part for sign in _LEAD_ELSEWHERE)
+    return part in ("", ".", "..") or _LEADS_ELSEWHERE.search(part) is not None
 
 
 def folded(place: str) -> str:

@@ -64,9 +64,8 @@ class RootDirectory:
         if former >= 0:
             os.close(former)
 
-    @contextlib.contextmanager
-    def opened(self, parts: Sequence[str]) -> Iterator[int]:
-        """A descriptor of a directory below the root, for the length of a block.
+    def descend(self, parts: Sequence[str]) -> int:
+        """Open a directory below the root; the caller closes the descriptor.
 
         Args:
             parts: names that lead there; none of them is followed if it is a link.
@@ -75,14 +74,26 @@ class RootDirectory:
             OSError: there is no such directory, or a link lies on the way.
         """
         descriptor = self._open()
-        try:
-            for number, part in enumerate(parts):
-                try:
-                    following = os.open(part, _OPEN_STEP, dir_fd=descriptor)
-                except OSError as error:
-                    raise self._refusal(error, descriptor, parts[: number + 1]) from error
+        for number, part in enumerate(parts):
+            try:
+                following = os.open(part, _OPEN_STEP, dir_fd=descriptor)
+            except OSError as error:
+                refusal = self._refusal(error, descriptor, parts[: number + 1])
                 os.close(descriptor)
-                descriptor = following
+                raise refusal from error
+            os.close(descriptor)
+            descriptor = following
+        return descriptor
+
+    @contextlib.contextmanager
+    def opened(self, parts: Sequence[str]) -> Iterator[int]:
+        """A descriptor of a directory below the root, for the length of a block; else as `descend`.
+
+        Raises:
+            OSError: there is no such directory, or a link lies on the way.
+        """
+        descriptor = self.descend(parts)
+        try:
             yield descriptor
         finally:
             os.close(descriptor)

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from actors.shared.places.place_names import leaves_root
@@ -223,20 +224,33 @@ AnyPlace = Path | RootedPlace
 """A path of our own, or a place below a root. What takes both follows no link below a root."""
 
 
-@contextlib.contextmanager
-def at(place: AnyPlace) -> Iterator[tuple[str, int | None]]:
+class at:  # noqa: N801  # read as a word: `with at(place) as (name, directory)`
     """How a system call names a place: its name, and the descriptor of the directory that the name is in.
 
-    Raises:
-        OSError: the directory is not there, or a link lies on the way.
+    Entering raises OSError where the directory is not there, or a link lies on the way.
     """
-    if isinstance(place, Path) or not place.parts:
-        yield str(place), None
-    elif BY_DESCRIPTOR:
-        with place.root.opened(place.parts[:-1]) as descriptor:
-            yield place.parts[-1], descriptor
-    else:
-        yield str(place.root.checked(place.parts[:-1]) / place.parts[-1]), None
+
+    __slots__ = ("_descriptor", "_place")
+
+    def __init__(self, place: AnyPlace) -> None:
+        self._place = place
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> tuple[str, int | None]:
+        place = self._place
+        if isinstance(place, Path) or not place.parts:
+            return str(place), None
+        *parents, name = place.parts
+        if BY_DESCRIPTOR:
+            self._descriptor = place.root.descend(parents)
+            return name, self._descriptor
+        return str(place.root.checked(parents) / name), None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 def below(directory: AnyPlace) -> RootedPlace:
