@@ -208,6 +208,8 @@ FIELDS: Final[dict[bytes, tuple[bytes, ...]]] = {
     STEERING: (b"x",),
 }
 OFTEN_TWICE: Final = (b"Content-Length", b"Content-Type", b"Location")
+ON_RESUME: Final = (b"Content-Range", b"ETag", b"Last-Modified", b"Date", b"Accept-Ranges")
+"""What matters of a file once a part of it is there: the whole is cut first, the rest comes with the lie."""
 STATUS_OF: Final = {b"Location": b"302 Found", b"Retry-After": b"503 Busy", b"WWW-Authenticate": b"401 Who"}
 """With which status such a field is read at all."""
 

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 from actors.shared.manifest.manifest_signature import CONTEXT, key_id_of, sign_manifest
 from tests.support.http_servers import COMMIT, IMAGE_MANIFEST, git_blob_id
-from tests.support.lies import STATUS_OF, Lie, Protocol, Role, with_value
+from tests.support.lies import ON_RESUME, STATUS_OF, Lie, Protocol, Role, with_value
 from tests.support.signed_manifests import KEY, signed
 
 WEIGHTS: Final = bytes(range(256)) * 160
@@ -107,7 +107,7 @@ class LyingServer:
         self.requests: list[str] = []
         self.sent_bytes = 0
         self._lie: Lie | None = None
-        self._left = 0
+        self._left = self._cuts = 0
         self.version = 1
         self._lock = threading.Lock()
         self._thread = threading.Thread(
@@ -128,7 +128,7 @@ class LyingServer:
     def tell(self, lie: Lie | None) -> None:
         """Lie about this from now on; None: be honest."""
         with self._lock:
-            self._lie, self._left = lie, lie.times if lie else 0
+            self._lie, self._left, self._cuts = lie, lie.times if lie else 0, 2
             self.version += 1
             self.requests = []
             self.sent_bytes = 0
@@ -159,7 +159,13 @@ class LyingServer:
             self.requests.append(f"{method} {path}")
             lie = self._lie
             lies_now = lie is not None and lie.role == role and self._left > 0
+            is_cut = lies_now and method == "GET" and _waits_for_resume(lie, fields) and self._cuts > 0
+            self._cuts -= is_cut
+            lies_now = lies_now and not is_cut
             self._left -= lies_now
+        if is_cut:
+            self._send(connection, _wire(answer, len(answer.body)) + answer.body[: len(answer.body) // 2])
+            return False
         if lie is None or not lies_now:
             body = b"" if method == "HEAD" else answer.body
             self._send(connection, _wire(answer, len(answer.body)) + body)
@@ -354,6 +360,13 @@ class LyingServer:
         signature = base64.b64encode(KEY.sign(CONTEXT + manifest.strip())).decode()
         envelope = {"manifest": "@lie@", "signatures": [{"key_id": KEY_ID, "signature": signature}]}
         return json.dumps(envelope).encode().replace(b'"@lie@"', manifest, 1)
+
+
+def _waits_for_resume(lie: Lie | None, fields: dict[str, str]) -> bool:
+    """Whether a lie is about the rest of a file, and this request is one for the whole."""
+    if lie is None or lie.kind != "field" or lie.role not in ("file", "blob"):
+        return False
+    return lie.name in ON_RESUME and "range" not in fields
 
 
 def _json(document: Any, media_type: str = "application/json") -> _Answer:
