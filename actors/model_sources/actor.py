@@ -14,9 +14,9 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from actors.model_sources.addition_rules import acceptance_of, with_addition, without
+from actors.model_sources.addition_rules import acceptance_of, is_addition_of, with_addition, without
 from actors.model_sources.errors import NameRefused
-from actors.model_sources.list_store import ItemT, ListFormatNewer, ListFull, ListStore
+from actors.model_sources.list_store import ItemT, ListFormatNewer, ListFull, ListStore, UnreadItem
 from actors.model_sources.remote_manifest.remote_manifest import ManifestRefresh, RemoteManifest
 from actors.model_sources.sources.resolver import NameRequest, ResolvedModel, Resolver
 from actors.model_sources.sources.source_client import SourceClient
@@ -174,13 +174,15 @@ class ModelSources(Actor[Inbox]):
     async def _withdraw(self, model_id: str) -> ModelWithdrawnEvent:
         async with self._turn:
             left = without(self._added.items, model_id)
-            if left is None:
+            unread = [item for item in self._added.unread if not is_addition_of(item.raw, model_id)]
+            if left is None and len(unread) == len(self._added.unread):
                 raise Refused(
                     f"{model_id}: nobody added it, so it cannot be withdrawn; "
                     "models that come with the app stay"
                 )
-            await self._write(self._added, left)
+            await self._write(self._added, self._added.items if left is None else left, unread)
             await self._publish_catalogue("withdrawn")
+        await self._update_alerts()
         return ModelWithdrawnEvent(model_id=model_id)
 
     async def _accept(self, model_id: str) -> LicenceAcceptedEvent:
@@ -267,9 +269,11 @@ class ModelSources(Actor[Inbox]):
         self._accepted.read()
         return self._remote.read_stored()
 
-    async def _write(self, store: ListStore[ItemT], items: list[ItemT]) -> None:
+    async def _write(
+        self, store: ListStore[ItemT], items: list[ItemT], unread: list[UnreadItem] | None = None
+    ) -> None:
         try:
-            await anyio.to_thread.run_sync(store.write, items)
+            await anyio.to_thread.run_sync(store.write, items, unread)
         except (DurableWriteFailed, ListFull, ListFormatNewer, OSError) as error:
             raise Refused(str(error)) from error
 

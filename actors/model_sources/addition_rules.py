@@ -9,6 +9,7 @@ import msgspec
 
 from actors.model_sources.errors import NameRefused
 from actors.model_sources.sources.model_names import read_name, source_of
+from actors.shared.http.answers.json_answers import fitting
 from actors.shared.manifest import AddedModel
 from actors.shared.manifest.licence import licence_digest
 from schemas.manifest import ModelEntry
@@ -16,6 +17,16 @@ from schemas.sources import CatalogueEntry, LicenceAcceptance
 
 CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
 """The whole catalogue is one event, and the bus takes 16 MiB at most."""
+
+
+class _Entry(msgspec.Struct):
+    id: str
+
+
+class _Addition(msgspec.Struct):
+    """As much of an addition as every version can read."""
+
+    entry: _Entry
 
 
 def with_addition(
@@ -60,6 +71,12 @@ def without(added: Sequence[AddedModel], model_id: str) -> list[AddedModel] | No
     """Return what is left when a model is withdrawn; None if nobody added it."""
     left = [one for one in added if one.entry.id != model_id]
     return left if len(left) < len(added) else None
+
+
+def is_addition_of(raw: msgspec.Raw, model_id: str) -> bool:
+    """Whether an addition that cannot be read is one of this model, so that it can be withdrawn as well."""
+    found = fitting(raw, _Addition)
+    return found is not None and found.entry.id == model_id
 
 
 def acceptance_of(entry: ModelEntry, now: float, account: str) -> LicenceAcceptance:

@@ -5,6 +5,7 @@ An item that a later version wrote and this one cannot read does not apply, but 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -53,12 +54,20 @@ class _Document(msgspec.Struct, kw_only=True):
     items: list[msgspec.Raw] = []
 
 
+@dataclass(frozen=True)
+class UnreadItem:
+    """An item as it stands in the file, and why it cannot be read."""
+
+    raw: msgspec.Raw
+    problem: str
+
+
 class ListStore(Generic[ItemT]):
     """A list in a file of its own.
 
     Attributes:
         items: the items that this version can read.
-        problems: one sentence for each thing that cannot be read.
+        unread: the items that it cannot read.
     """
 
     def __init__(self, path: AnyPlace, type: type[ItemT]) -> None:
@@ -66,10 +75,15 @@ class ListStore(Generic[ItemT]):
             path, _Document, limit_bytes=LIMIT_BYTES, indent=2, creates_directory=True
         )
         self._type = type
-        self._unread: list[msgspec.Raw] = []
         self._format = FORMAT
+        self._file_problem = ""
         self.items: list[ItemT] = []
-        self.problems: list[str] = []
+        self.unread: list[UnreadItem] = []
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each thing that cannot be read."""
+        return [*filter(None, [self._file_problem]), *(item.problem for item in self.unread)]
 
     def read(self) -> None:
         """Read the file. One that is not a list is quarantined, never overwritten.
@@ -77,10 +91,10 @@ class ListStore(Generic[ItemT]):
         Raises:
             RecordNotRead: the disk refused.
         """
-        self.items, self._unread, self.problems = [], [], []
+        self.items, self.unread, self._file_problem = [], [], ""
         path, found = self._file.path, self._file.read_or_quarantine()
         if found.put_aside is not None:
-            self.problems = [f"{path}: cannot be read ({found.detail}); renamed to {found.put_aside.name}"]
+            self._file_problem = f"{path}: cannot be read ({found.detail}); renamed to {found.put_aside.name}"
         if found.value is None:
             return
         self._format = found.value.format
@@ -88,13 +102,16 @@ class ListStore(Generic[ItemT]):
             try:
                 self.items.append(msgspec.json.decode(raw, type=self._type))
             except UNREADABLE_JSON as error:
-                self._unread.append(msgspec.Raw(bytes(raw)))
-                self.problems.append(
-                    f"{path}: an item cannot be read ({error}); it does not apply, and stays in the file"
-                )
+                problem = f"{path}: an item cannot be read ({error})"
+                more = "it does not apply, and stays in the file until it is withdrawn"
+                self.unread.append(UnreadItem(msgspec.Raw(bytes(raw)), f"{problem}; {more}"))
 
-    def write(self, items: list[ItemT]) -> None:
+    def write(self, items: list[ItemT], unread: list[UnreadItem] | None = None) -> None:
         """Replace the list durably.
+
+        Args:
+            items: those that this version can read.
+            unread: those that it cannot read; None: as before.
 
         Raises:
             ListFull, ListFormatNewer: the list is not changed.
@@ -106,8 +123,9 @@ class ListStore(Generic[ItemT]):
         if len(items) > ITEMS_LIMIT:
             raise ListFull(path, ITEMS_LIMIT)
         encoded = [msgspec.Raw(msgspec.json.encode(item)) for item in items]
+        unread = self.unread if unread is None else unread
         try:
-            self._file.write(_Document(items=[*self._unread, *encoded]))
+            self._file.write(_Document(items=[*(item.raw for item in unread), *encoded]))
         except RecordTooLarge as error:
             raise ListFull(path, ITEMS_LIMIT) from error
-        self.items = items
+        self.items, self.unread = items, unread

@@ -17,6 +17,7 @@ import pytest
 
 from actors.model_sources import build
 from actors.model_sources.actor import DIRECTORY, ModelSources
+from actors.model_sources.sources.resolver import Resolver
 from actors.shared.context import ActorContext
 from actors.shared.credentials.source_endpoints import SourceEndpointRefused
 from actors.shared.locations.locations import locate
@@ -36,6 +37,7 @@ from schemas.sources import (
     ManifestRefreshRequestEvent,
     ModelAddRequestEvent,
     ModelCatalogueChangedEvent,
+    ModelCatalogueRequestEvent,
     ModelNameResolveRequestEvent,
     ModelWithdrawRequestEvent,
 )
@@ -316,3 +318,54 @@ def test_what_only_some_requests_need_is_not_imported_at_the_start() -> None:
     code = f"import sys, actors.model_sources.actor; print(*sorted({heavy} & sys.modules.keys()))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+async def test_an_addition_that_can_not_be_read_costs_itself_and_can_be_withdrawn(
+    lab: SourcesLab, site: Site
+) -> None:
+    add_repository(site, "org/m", {"m.onnx": b"weights"}, large=("m.onnx",))
+    add_repository(site, "org/n", {"n.onnx": b"weights"}, large=("n.onnx",))
+    async with lab.running() as (app, _):
+        for name in ("hf:org/m", "hf:org/n"):
+            await app.request(ModelAddRequestEvent(name=name))
+    stored = (lab.state / "added.json").read_text()
+    (lab.state / "added.json").write_text(stored.replace('"size_bytes": 7', f'"size_bytes": {2**64}', 1))
+    async with lab.running() as (app, catalogues):
+        first = await anext(catalogues)
+        assert ids(first) == ["a", "gated", "n"]
+        assert any("an item cannot be read" in problem for problem in first.problems)
+        await app.request(ModelWithdrawRequestEvent(model_id="m"))
+        second = await anext(catalogues)
+        assert (ids(second), second.problems) == (["a", "gated", "n"], [])
+        with pytest.raises(RequestFailed, match="nobody added it"):
+            await app.request(ModelWithdrawRequestEvent(model_id="m"))
+
+
+async def test_the_catalogue_is_stated_unless_the_asker_knows_it(lab: SourcesLab, site: Site) -> None:
+    add_repository(site, "org/m", {"m.onnx": b"weights"}, large=("m.onnx",))
+    async with lab.running() as (app, catalogues):
+        published = await anext(catalogues)
+        stated = await app.request(ModelCatalogueRequestEvent())
+        assert (stated.life, stated.revision) == (published.life, published.revision)
+        assert [known.entry.id for known in stated.models] == ids(published)
+        asked = ModelCatalogueRequestEvent(life=stated.life, revision=stated.revision)
+        assert (await app.request(asked)).is_known
+        await app.request(ModelAddRequestEvent(name="hf:org/m"))
+        newer = await app.request(asked)
+        assert (newer.is_known, newer.models[-1].entry.id) == (False, "m")
+
+
+async def test_an_error_that_nobody_foresaw_costs_its_request_alone(
+    lab: SourcesLab, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*given: Any) -> None:
+        raise ZeroDivisionError("by \x1b[31m nobody")
+
+    async with lab.running() as (app, _):
+        monkeypatch.setattr(Resolver, "resolve", fail)
+        with pytest.raises(RequestFailed) as caught:
+            await app.request(ModelAddRequestEvent(name="hf:org/m"))
+        assert caught.value.kind == "refused"
+        expected = "hf:org/m: an error that nobody foresaw: ZeroDivisionError: by [31m nobody; report it"
+        assert caught.value.message == expected
+        assert (await app.request(ModelCatalogueRequestEvent())).models

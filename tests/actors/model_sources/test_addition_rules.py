@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.model_sources import addition_rules
-from actors.model_sources.addition_rules import acceptance_of, with_addition, without
+from actors.model_sources.addition_rules import acceptance_of, is_addition_of, with_addition, without
 from actors.model_sources.errors import NameRefused
 from actors.shared.manifest import AddedModel, is_licence_due
 from schemas.manifest import FilePromise, ModelEntry
@@ -69,3 +69,11 @@ def test_an_acceptance_is_of_the_licence_as_it_reads_now() -> None:
     acceptance = acceptance_of(gated, 5.0, "me")
     assert (acceptance.accepted_at, acceptance.accepted_by) == (5.0, "me")
     assert not is_licence_due(gated, [acceptance])
+
+
+def test_an_addition_that_can_not_be_read_still_has_a_name() -> None:
+    raw = msgspec.Raw(b'{"entry": {"id": "m", "size": 18446744073709551616}, "later": []}')
+    assert is_addition_of(raw, "m")
+    assert not is_addition_of(raw, "n")
+    for other in (b"{}", b"5", b'{"entry": {"id": 5}}', b'{"entry": "m"}'):
+        assert not is_addition_of(msgspec.Raw(other), "m")

@@ -7,6 +7,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from typing import BinaryIO
 from urllib.parse import SplitResult, unquote
 
 from actors.model_downloader.transfer.cancel_token import CancelToken
@@ -115,10 +116,35 @@ class HttpConnection:
         self._connection.close()
 
 
+class _HeadLines:
+    """The lines of a head. One that breaks off is none: half a length would be another length."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self._stream.readline(limit)
+        if not line.endswith(b"\n") and len(line) != limit:
+            raise http.client.RemoteDisconnected("the head of the answer broke off")
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class BoundedResponse(http.client.HTTPResponse):
     """Reads few interim answers before an answer and few trailers behind it. The library reads any number."""
 
     _interim = 0
+
+    def begin(self) -> None:
+        """Read the head."""
+        stream, self.fp = self.fp, _HeadLines(self.fp)  # type: ignore[assignment]
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:  # else it was closed
+                self.fp = stream
 
     def _read_status(self) -> tuple[str, int, str]:
         self._interim += 1

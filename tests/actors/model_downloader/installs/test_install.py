@@ -472,3 +472,20 @@ def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each
     twice = origin.sent_bytes("/m") - size
     print(f"fetched twice: {twice} bytes of {connections} connections")
     assert 0 <= twice < connections * MIB
+
+
+async def test_an_error_that_nobody_foresaw_ends_the_install_with_its_reason(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journey = Journey(origin, tmp_path, SyntheticContent(MIB))
+
+    async def fail(*given: object) -> None:
+        raise ExceptionGroup("of a task group", [ZeroDivisionError("in a test")])
+
+    monkeypatch.setattr("actors.model_downloader.transfer.transfer.Transfer.fetch_all", fail)
+    await journey.run()
+    assert (journey.last.state, journey.last.problem_kind) == ("failed", "refused")
+    assert journey.last.problem == (
+        "m: an error that nobody foresaw ended it (ZeroDivisionError: in a test); report it; "
+        "it is not tried again by itself; run 'undercroft models install m' to try again"
+    )

@@ -133,3 +133,24 @@ def test_starting_over_with_pieces_to_keep_counts_only_those(tmp_path: Path) -> 
     writer.close()
     assert journal.state.files[0].durable_ranges == ((2, 5),)
     assert read_watermarks(tmp_path, 1) == [()]
+
+
+def test_a_thread_behind_that_fails_in_any_way_lets_nobody_wait_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise ZeroDivisionError("in a test")
+
+    monkeypatch.setattr(flush_policy, "LAG_BYTES", 1)
+    writer, scheduler, _ = begun(tmp_path, MIB)
+    part = taken(writer, scheduler)
+    monkeypatch.setattr(writer, "_sync", fail)
+
+    def write_on() -> None:
+        while True:
+            writer.write(part, b"x" * 1000)
+
+    with pytest.raises(DiskFailed, match="cannot be written \\(in a test\\)"):
+        write_on()
+    with pytest.raises(DiskFailed):
+        writer.close()

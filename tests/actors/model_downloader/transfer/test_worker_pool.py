@@ -13,9 +13,11 @@ import pytest
 from actors.model_downloader.staging.staging_journal import StagingJournal, reconcile
 from actors.model_downloader.transfer import concurrency, part_scheduler
 from actors.model_downloader.transfer.attempt import Attempt
+from actors.model_downloader.transfer.cancel_token import CancelToken
 from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
 from actors.model_downloader.transfer.http.http_client import HttpClient
-from actors.model_downloader.transfer.part_fetcher import FileDownload
+from actors.model_downloader.transfer.part_fetcher import FileDownload, PartFetcher
+from actors.model_downloader.transfer.part_scheduler import PartScheduler
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from schemas.manifest import FilePromise, ModelEntry, Pieces
 from tests.support.faulty_origin import FaultyOrigin
@@ -310,3 +312,47 @@ def test_signed_address_that_expires_while_parts_are_fetched_is_renewed_at_the_o
         "asked once at first, and again only by those whose address had expired"
     )
     assert paths[-1] == "/signed-2"
+
+
+def test_an_error_that_nobody_foresaw_ends_the_attempt_with_its_reason(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise ZeroDivisionError("in \x1b[31m a test")
+
+    work = Work(origin, tmp_path, SyntheticContent(3 * MIB), SyntheticContent(MIB))
+    monkeypatch.setattr(PartFetcher, "fetch", fail)
+    failures = work.run()
+    assert sorted(failures) == [0, 1]
+    assert {failure.kind for failure in failures.values()} == {"refused"}
+    assert str(failures[0]) == (
+        "m/f0: an error that nobody foresaw ended it (ZeroDivisionError: in [31m a test); report it"
+    )
+
+
+def test_a_worker_that_fails_beside_its_fetch_ends_the_attempt_as_well(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise ZeroDivisionError("in a test")
+
+    work = Work(origin, tmp_path, SyntheticContent(3 * MIB))
+    monkeypatch.setattr(PartScheduler, "take", fail)
+    failures = work.run()
+    assert str(failures[0]).startswith("the download: an error that nobody foresaw ended it")
+    assert work.limits.open_stream(CancelToken(), wait=False), "its stream is free again"
+
+
+def test_without_threads_the_attempt_ends_with_that_reason(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("fetch"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    work = Work(origin, tmp_path, SyntheticContent(3 * MIB))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert str(work.run()[0]) == "no connection can be made (can't start new thread)"

@@ -148,3 +148,17 @@ async def test_without_a_url_nothing_is_asked(site: Site, client: SourceClient, 
     one = RemoteManifest(ManifestTable(), tmp_path / "remote.json", client)
     assert one.read_stored() == ""
     assert await one.refresh(0) == ManifestRefresh("none")
+
+
+async def test_an_error_that_nobody_foresaw_keeps_the_former_manifest(
+    site: Site, client: SourceClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*given: Any) -> None:
+        raise ZeroDivisionError("nobody")
+
+    one = remote(site, client, tmp_path)
+    one.read_stored()
+    monkeypatch.setattr(client, "read", fail)
+    refresh = await one.refresh(0)
+    assert (refresh.outcome, refresh.is_refused) == ("kept", True)
+    assert refresh.problem == f"{site.url}/models.json: it cannot be fetched: nobody"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
+import anyio
+import httpx
 import pytest
 
 from actors.model_sources.errors import Offline, SourceRefused, SourceUnreachable
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.token_provider import TokenProvider
+from actors.shared.http.answers.short_answers import open_client
 from actors.shared.http.redirects import REDIRECT_LIMIT
 from tests.support.http_servers import Answer, Proxy, Site, add_image, add_realm, private_ca, running_site
+from tests.support.raw_http_server import Speaker
 
 pytestmark = pytest.mark.anyio
 SECRET = "hf_secret"
@@ -219,3 +224,50 @@ async def test_a_host_of_no_proxy_is_asked_directly(site: Site, monkeypatch: pyt
     await client.close()
     proxy.close()
     assert len(proxy.lines) == 1
+
+
+async def test_first_requests_at_the_same_time_share_one_client(
+    site: Site, client: SourceClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def counted(trust: Any) -> httpx.AsyncClient:
+        opened.append(trust)
+        return open_client(trust)
+
+    monkeypatch.setattr("actors.model_sources.sources.source_client.open_client", counted)
+    url = site.put("/a", b"x")
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(client.read, url, 10)
+    assert len(opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000, "what it sends is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6", "what it sends is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: br", "Content-Encoding is 'br', expected 'identity'"),
+        (b"HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:99999999/", "its port is '99999999', expected 1 to"),
+        (b"HTTP/1.1 302 X\r\nLocation: http://[", "which is not followed: it is no URL"),
+        (b"\x16\x03\x01", "what it sends is no HTTP"),
+    ],
+)
+async def test_what_can_not_be_right_is_refused_in_one_clean_sentence(
+    client: SourceClient, says: bytes, words: str
+) -> None:
+    speaker = Speaker(says + b"\r\n\r\n")
+    try:
+        with pytest.raises(SourceRefused) as caught:
+            await client.read(speaker.url, 100)
+        assert words in str(caught.value)
+        assert str(caught.value).startswith(speaker.url)
+        assert str(caught.value).isprintable()
+    finally:
+        speaker.close()
+
+
+async def test_an_address_that_can_not_be_asked_is_refused_before_anybody_is(client: SourceClient) -> None:
+    with pytest.raises(SourceRefused, match="it cannot be asked: its port is '99999999'"):
+        await client.read("http://127.0.0.1:99999999/", 100)

@@ -21,7 +21,9 @@ from actors.shared.manifest import (
     load_manifest,
     parse_manifest,
 )
+from schemas.bounds import INTEGER_LIMIT
 from schemas.manifest import FilePromise, Manifest, ModelEntry, Pieces
+from tests.support.signed_manifests import ENTRY
 
 SHIPPED = sorted(Path(actors.__file__).parent.glob("runtime/profiles/*/models.json"))
 
@@ -191,3 +193,25 @@ def test_what_a_signed_url_holds_is_not_shown() -> None:
     entry = msgspec.convert(document(urls=["https://user:secret@a/b?sig=secret"])["models"][0], ModelEntry)
     assert check_entry(entry)
     assert "secret" not in str(check_entry(entry))
+
+
+def test_sizes_that_no_disk_holds_together_are_refused() -> None:
+    files = [
+        msgspec.structs.replace(ENTRY.files[0], path=f"{number}.bin", size_bytes=INTEGER_LIMIT)
+        for number in range(2)
+    ]
+    assert check_entry(msgspec.structs.replace(ENTRY, files=files)) == [
+        f"its files have {2 * INTEGER_LIMIT} bytes, expected at most {INTEGER_LIMIT}"
+    ]
+
+
+@pytest.mark.parametrize("field", ["name", "category", "licence", "licence_url", "revision"])
+def test_a_text_that_steers_a_terminal_is_refused_and_shown_clean(field: str) -> None:
+    (problem,) = check_entry(msgspec.structs.replace(ENTRY, **{field: "a\x1b[31m\u202eb"}))
+    assert problem == f"its {field} 'a [31m b' holds characters that steer a terminal"
+
+
+def test_of_many_problems_a_few_are_told() -> None:
+    told = str(ManifestRefused("here", [f"problem {number}" for number in range(1000)]))
+    assert "problem 7; ..." in told
+    assert len(told) < 3000

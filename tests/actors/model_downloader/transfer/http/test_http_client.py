@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from actors.model_downloader.transfer.cancel_token import CancelToken, FetchCancelled
 from actors.model_downloader.transfer.http.fetch_failure import FetchFailed
-from actors.model_downloader.transfer.http.http_client import HttpClient
+from actors.model_downloader.transfer.http.http_client import HEAD_SECONDS, IDLE_ORIGINS_MOST, HttpClient
 from tests.support.faulty_origin import FaultyOrigin
 from tests.support.origin_content import BytesContent
 from tests.support.origin_faults import Faults
@@ -181,3 +183,37 @@ def test_cancelling_that_meets_a_connection_that_was_just_made_closes_it(
     client.close()
     assert token.found is not None
     assert token.found.fileno() == -1
+
+
+def test_a_head_that_drips_is_given_up_once_its_time_is_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client, token, failures = HttpClient(), CancelToken(), []
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/m"
+
+        def ask() -> None:
+            try:
+                client.get(url, {}, token, NAME)
+            except FetchFailed as failed:
+                failures.append(failed)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        found, _ = listener.accept()
+        found.recv(65536)
+        found.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: y")
+        token.expire(time.monotonic() + HEAD_SECONDS + 1)
+        thread.join(20)
+        found.close()
+    assert [str(failure) for failure in failures] == [f"{NAME}: no whole head came in 60 s"]
+    assert failures[0].kind == "network"
+
+
+def test_connections_to_few_origins_are_kept() -> None:
+    client = HttpClient()
+    speakers = [Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel") for _ in range(20)]
+    for speaker in speakers:
+        assert body(client, speaker.url) == b"model"
+    assert len(client._idle) == IDLE_ORIGINS_MOST
+    client.close()
+    for speaker in speakers:
+        speaker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,61 @@ def test_server_behind_a_proxy_is_reached_through_a_tunnel_and_its_own_certifica
         assert body(client, "https://models.example/m") == b"model"
         client.close()
         proxy.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "more than 16 interim answers"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500, "got more than 100 headers"),
+    ],
+)
+def test_what_comes_before_an_answer_has_an_end(says: bytes, words: str) -> None:
+    speaker = Speaker(says)
+    client = HttpClient()
+    with pytest.raises(FetchFailed, match=words) as caught:
+        client.get(speaker.url, {}, CancelToken(), NAME)
+    assert caught.value.kind == "server"
+    client.close()
+    speaker.close()
+
+
+def test_a_few_interim_answers_are_passed_over() -> None:
+    speaker = Speaker(
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmodel"
+    )
+    client = HttpClient()
+    assert body(client, speaker.url) == b"model"
+    client.close()
+    speaker.close()
+
+
+def test_a_head_that_breaks_off_says_nothing() -> None:
+    speaker = Speaker(b"HTTP/1.1 200 OK\r\nContent-Length: 5")
+    client = HttpClient()
+    with pytest.raises(FetchFailed, match="the head of the answer broke off") as caught:
+        client.get(speaker.url, {}, CancelToken(), NAME)
+    assert caught.value.kind == "network"
+    client.close()
+    speaker.close()
+
+
+def test_trailers_have_an_end() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nmodel\r\n0\r\n"
+    client = HttpClient()
+    few, many = Speaker(chunked + b"X: y\r\n" * 3 + b"\r\n"), Speaker(chunked + b"X: y\r\n" * 500)
+    assert body(client, few.url) == b"model"
+    response = client.get(many.url, {}, CancelToken(), NAME)
+    assert response.read(100) == b"model"
+    with pytest.raises(http.client.HTTPException, match="more than 100 trailers"):
+        response.read(100)
+    response.close()
+    client.close()
+    few.close()
+    many.close()
+
+
+def test_a_proxy_whose_port_no_proxy_can_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:99999999")
+    with pytest.raises(FetchFailed, match="the proxy http://127.0.0.1 is of a kind that is not known"):
+        HttpClient(1.0).get("http://models.example/m", {}, CancelToken(), NAME)
