@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from actors.shared.durable import strict_toml
 from actors.shared.profile.profile import PROFILE_NAME, ProfileError
 
 DIRECTORY: Final = Path(__file__).parent / "locales"
@@ -88,7 +88,7 @@ class WordingTables:
 
 def read_table(path: Path) -> dict[str, str]:
     """The texts in the file of a language."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return strict_toml.parse_text(path.read_text(encoding="utf-8"))
 
 
 def placeholders_in(text: str) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from actors.cli.profile_check.model_mistakes import model_mistakes
 from actors.cli.profile_check.settings_mistakes import settings_mistakes
 from actors.cli.profile_check.state_mistakes import state_mistakes
 from actors.cli.profile_check.table_mistakes import STAND_IN, read_tables
+from actors.shared.durable import strict_toml
 from actors.shared.profile.profile import PROFILE_NAME, Profile, profile_of
 
 EXAMINATIONS: Final[tuple[Callable[[Profile], Iterator[Mistake]], ...]] = (
@@ -27,11 +27,11 @@ def examine(directory: Path) -> list[Mistake]:
     """Every mistake of the profile in a directory, in the order of its tables."""
     file = directory / PROFILE_NAME
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = strict_toml.parse_text(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         return [at(file, "", f"cannot be read: {error}", "make it readable, as UTF-8")]
-    except tomllib.TOMLDecodeError as error:
-        return [at(file, "", f"expected TOML, found: {error}", "correct the line that it names")]
+    except strict_toml.NotStrictToml as error:
+        return [at(file, "", str(error), "correct what it names")]
     found, mistakes = read_tables(file, content)
     profile = profile_of(directory, found)
     for one in EXAMINATIONS:

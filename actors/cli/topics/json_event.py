@@ -44,7 +44,7 @@ def read_fields(topic: str, text: str, *, asks: bool) -> dict[str, Any]:
         )
     try:
         fields = msgspec.json.decode(text or "{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TypedEventRefused(
             topic, f"expected a JSON object such as '{{\"a\": 1}}', found {error}"
         ) from error

@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from actors.shared.durable import strict_toml
 from actors.shared.profile.declaration_problems import declaration_problems
 from actors.shared.profile.field_words import with_readable_pattern
 from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
@@ -222,9 +222,9 @@ def _parse(directory: Path, text: str) -> Profile:
     """What the text says. Cached for actors that are forked from a process that has parsed it."""
     file = directory / PROFILE_NAME
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ProfileError(str(file), "", f"expected TOML, found: {error}") from error
+        content = strict_toml.parse_text(text)
+    except strict_toml.NotStrictToml as error:
+        raise ProfileError(str(file), "", str(error)) from error
     try:
         found = msgspec.convert(content, ProfileFile)
     except msgspec.ValidationError as error:

@@ -164,7 +164,7 @@ def _scope(session: bool) -> Scope:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,7 +16,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.terminal import escaped_json
 from actors.config_store.dotted_paths import nest, value_at
-from actors.shared.durable.strict_json import NotStrictJson, parse
+from actors.shared.durable import strict_json, strict_toml
 from bus.client import Peer
 from bus.errors import OperatorError
 from schemas.config import (
@@ -115,8 +114,9 @@ def read_settings(file: Path) -> dict[str, Any]:
         raise ImportFileWrong(str(file), f"it has more than {SIZE_LIMIT_BYTES} bytes")
     is_toml = file.suffix == ".toml"
     try:
-        found = tomllib.loads(content.decode("utf-8-sig")) if is_toml else parse(content, SIZE_LIMIT_BYTES)
-    except (NotStrictJson, ValueError, RecursionError) as error:
+        read = strict_toml.parse if is_toml else strict_json.parse
+        found = read(content, SIZE_LIMIT_BYTES)
+    except (strict_json.NotStrictJson, strict_toml.NotStrictToml) as error:
         expected = "TOML" if is_toml else "JSON (TOML in a file named *.toml)"
         raise ImportFileWrong(str(file), f"expected {expected}: {error}") from error
     if not isinstance(found, dict):

@@ -254,7 +254,7 @@ def _parsed(text: str) -> Any:
     content = sys.stdin.read(INPUT_LIMIT) if text == "-" else text
     try:
         return json.loads(content, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.UsageError(f"VALUE: expected JSON, such as '\"text\"', 12 or '{{}}': {error}") from error
 
 
