@@ -59,6 +59,10 @@ ProcessId = Annotated[int, Meta(ge=0, le=2**32)]
 ExitCode = Annotated[int, Meta(ge=-(2**31), le=2**32)]
 """How a process ended; negative: by which signal. Windows has 32 bits without a sign."""
 
+Wide = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""What 64 bits hold: nanoseconds since the Unix epoch, the number of a file. Only in files that no client
+reads: some lose digits."""
+
 Percent = Annotated[int, Meta(ge=0, le=100)]
 """Hundredths."""
 

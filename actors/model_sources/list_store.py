@@ -13,6 +13,7 @@ import msgspec
 from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordTooLarge
 from actors.shared.places.rooted_place import AnyPlace
 from bus.errors import OperatorError
+from schemas.bounds import Count, Many
 
 FORMAT: Final = 1
 LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -50,8 +51,8 @@ class ListFormatNewer(OperatorError):
 
 
 class _Document(msgspec.Struct, kw_only=True):
-    format: int = FORMAT
-    items: list[msgspec.Raw] = []
+    format: Count = FORMAT
+    items: Many[msgspec.Raw] = []
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.durable.record_file import RecordFile
+from schemas.bounds import Count, Identifier, UnixSeconds, Wide
 from schemas.manifest import FilePromise
 
 RECORDS_NAME = "verified.json"
@@ -26,12 +27,12 @@ class VerifiedFile(msgspec.Struct, frozen=True, kw_only=True):
         verified_at: when its bytes were read, in seconds since the Unix epoch.
     """
 
-    sha256: str
-    size_bytes: int
-    mtime_ns: int
-    inode: int
-    device: int
-    verified_at: float
+    sha256: Identifier
+    size_bytes: Count
+    mtime_ns: Wide
+    inode: Wide
+    device: Wide
+    verified_at: UnixSeconds
 
     def is_of(self, promise: FilePromise, identity: FileIdentity) -> bool:
         """Whether it is about this very file, unchanged since, and this very promise."""

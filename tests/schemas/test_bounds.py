@@ -61,6 +61,12 @@ def unbounded(found: inspect.Type, path: str, seen: set[type]) -> Iterator[str]:
                 yield path
             if found.pattern is not None and not found.pattern.endswith(END_OF_TEXT):
                 yield f"{path}: the pattern {found.pattern!r} lets a line feed through"
+        case inspect.BytesType():
+            if found.max_length is None:
+                yield path
+        case inspect.TupleType():
+            for number, member in enumerate(found.item_types):
+                yield from unbounded(member, f"{path}[{number}]", seen)
         case inspect.ListType() | inspect.VarTupleType():
             if found.max_length is None:
                 yield path

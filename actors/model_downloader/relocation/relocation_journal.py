@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 
 from actors.shared.durable.record_file import RecordFile
+from schemas.bounds import Count, Identifier, Many, PlaceText, Word
 from schemas.paths import Choosable, PathAction
 
 JOURNAL_NAME: Final = "relocation.json"
@@ -28,18 +29,18 @@ class RelocationJournal(msgspec.Struct, frozen=True, kw_only=True):
         wishes: models whose install goes on at the new place, where their partials stay behind.
     """
 
-    source: str
-    target: str
+    source: PlaceText
+    target: PlaceText
     action: PathAction
     category: Choosable
-    path: str
-    move_id: str = ""
-    format: int = FORMAT
+    path: PlaceText
+    move_id: Identifier = ""
+    format: Count = FORMAT
     phase: Literal["moving", "giving_up"] = "moving"
-    placed: list[str] = []
-    placing: str = ""
-    adopted: list[str] = []
-    wishes: list[str] = []
+    placed: Many[Word] = []
+    placing: Word = ""
+    adopted: Many[Word] = []
+    wishes: Many[Word] = []
 
 
 def relocation_record(state: Path) -> RecordFile[RelocationJournal]:

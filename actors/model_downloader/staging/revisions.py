@@ -14,6 +14,7 @@ import msgspec
 from actors.model_downloader.staging.staging_journal import FileState, StagingState
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.places.rooted_place import AnyPlace
+from schemas.bounds import Count, Identifier, Many, PlaceText, UrlText, Word
 from schemas.manifest import FilePromise, ModelEntry
 
 RECORD_NAME = ".undercroft.json"
@@ -33,14 +34,14 @@ class InstalledFile(msgspec.Struct, frozen=True, kw_only=True):
             can be fetched again.
     """
 
-    path: str
-    size_bytes: int
-    sha256: str
-    archive: str = ""
-    url: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    validator: str | None = None
+    path: PlaceText
+    size_bytes: Count
+    sha256: Identifier
+    archive: Word = ""
+    url: UrlText = ""
+    etag: UrlText = ""
+    last_modified: UrlText = ""
+    validator: UrlText | None = None
 
 
 class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +53,12 @@ class RevisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         sequence: counts the activations of a model; tells which of two directories is newer.
     """
 
-    model_id: str
-    revision: str
-    promises: str
-    sequence: int
-    contents: list[InstalledFile]
-    format: int = FORMAT
+    model_id: Word
+    revision: Identifier
+    promises: Identifier
+    sequence: Count
+    contents: Many[InstalledFile]
+    format: Count = FORMAT
 
     @property
     def size_bytes(self) -> int:

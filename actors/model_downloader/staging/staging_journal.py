@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from actors.model_downloader.staging.byte_ranges import (
-    ByteRange,
     ByteRanges,
     fit_into,
     prefix_bytes,
@@ -16,6 +15,7 @@ from actors.model_downloader.staging.byte_ranges import (
 )
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.places.rooted_place import AnyPlace
+from schemas.bounds import Count, Identifier, Many, PlaceText, UrlText, Word
 from schemas.manifest import FilePromise, ModelEntry
 
 JOURNAL_NAME = "journal.json"
@@ -38,15 +38,15 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
         ranges: where they lie, as [start, end) pairs; empty if they are the first ones.
     """
 
-    path: str
-    size_bytes: int
-    sha256: str
-    url: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    validator: str | None = None
-    durable_bytes: int = 0
-    ranges: list[ByteRange] = []
+    path: PlaceText
+    size_bytes: Count
+    sha256: Identifier
+    url: UrlText = ""
+    etag: UrlText = ""
+    last_modified: UrlText = ""
+    validator: UrlText | None = None
+    durable_bytes: Count = 0
+    ranges: Many[tuple[Count, Count]] = []
 
     @property
     def durable_ranges(self) -> ByteRanges:
@@ -72,14 +72,14 @@ class StagingState(msgspec.Struct, frozen=True, kw_only=True):
             not be trusted.
     """
 
-    model_id: str
-    files: list[FileState]
-    format: int = FORMAT
+    model_id: Word
+    files: Many[FileState]
+    format: Count = FORMAT
     wanted: bool = True
     paused: bool = False
-    attempt: int = 0
-    fetched_bytes: int = 0
-    boot: str | None = None
+    attempt: Count = 0
+    fetched_bytes: Count = 0
+    boot: Identifier | None = None
 
     @property
     def durable_bytes(self) -> int:

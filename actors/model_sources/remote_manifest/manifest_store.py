@@ -17,6 +17,7 @@ from actors.shared.manifest.manifest_signature import (
     open_signed_manifest,
 )
 from actors.shared.places.rooted_place import AnyPlace
+from schemas.bounds import Body, Count, Identifier, UnixSeconds, UrlText
 
 FORMAT: Final = 1
 FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
@@ -26,13 +27,13 @@ FILE_LIMIT_BYTES: Final = 6 * ENVELOPE_LIMIT_BYTES + 64 * 1024
 class _Record(msgspec.Struct, kw_only=True):
     """`envelope` is the manifest byte by byte; the other fields say what it was when it was taken."""
 
-    format: int
-    url: str
-    key_id: str
-    version: int
-    digest: str
-    fetched_at: float
-    envelope: str
+    format: Count
+    url: UrlText
+    key_id: Identifier
+    version: Count
+    digest: Identifier
+    fetched_at: UnixSeconds
+    envelope: Body
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace
+
+NUMBER_MASK: Final = 2**63 - 1
+"""Some file systems give numbers of 64 bits and more. Of these, records hold what every reader takes."""
 
 
 class FileIdentity(NamedTuple):
@@ -34,7 +37,7 @@ class FileIdentity(NamedTuple):
             file = file.lstat()
         if not isinstance(file, os.stat_result):
             file = os.stat(file, follow_symlinks=follow_links)
-        return cls(file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
+        return cls(file.st_dev & NUMBER_MASK, file.st_ino & NUMBER_MASK, file.st_mtime_ns, file.st_size)
 
     @classmethod
     def seen_at(cls, path: AnyPlace | str, *, follow_links: bool = True) -> Self | None:

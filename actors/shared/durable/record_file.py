@@ -22,6 +22,7 @@ from actors.shared.durable.quarantine import PARTLY_READ, claim_file, quarantine
 from actors.shared.durable.what_fits import what_fits
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
 from bus.errors import OperatorError
+from schemas.bounds import Count
 
 UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding JSON of unknown origin may raise: a wrong shape, text that is not UTF-8, endless nesting."""
@@ -35,6 +36,10 @@ nothing is known of its content. `damaged`: it is no record of this type, no fil
 
 class RecordTooLarge(DurableWriteFailed):
     """A record would be longer than what is read back, so it was not written."""
+
+
+class RecordUnfit(DurableWriteFailed):
+    """A record holds what its type refuses when it is read, such as a text beyond its bound."""
 
 
 class RecordNotRead(OperatorError):
@@ -146,13 +151,17 @@ class RecordFile(Generic[RecordT]):
         What has its name and can never be a file is put aside.
 
         Raises:
-            RecordTooLarge: it is longer than the limit.
+            RecordTooLarge, RecordUnfit: it would not be read back.
             DurableWriteFailed: a step failed.
             OSError: the directory cannot be made.
         """
         content = msgspec.json.encode(record)
         if self._indent:
             content = msgspec.json.format(content, indent=self._indent)
+        try:
+            self._decoder.decode(content)
+        except UNREADABLE_JSON as error:
+            raise RecordUnfit(str(self.path), "write", errno.EINVAL, str(error)) from error
         if len(content) > self._limit_bytes:
             reason = f"it would have {len(content)} bytes, expected at most {self._limit_bytes}"
             raise RecordTooLarge(str(self.path), "write", errno.EFBIG, reason)
@@ -209,7 +218,7 @@ class RecordFile(Generic[RecordT]):
 
 
 class _Versioned(msgspec.Struct):
-    format: int
+    format: Count
 
 
 def _format_of(content: bytes) -> int | None:

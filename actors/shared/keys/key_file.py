@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from actors.shared.crypto.content_codec import ValueNotStorable
 from actors.shared.crypto.envelope import (
     EnvelopeDamaged,
     EnvelopeLimits,
@@ -18,8 +20,9 @@ from actors.shared.crypto.envelope import (
     seal,
 )
 from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
-from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.durable_write import DurableWriteFailed, replace_file
 from actors.shared.durable.quarantine import SUFFIX, claim_directory, quarantine
+from schemas.bounds import Count, Identifier, Named, PlaceText, UnixSeconds, Word
 from schemas.keys import LockReason
 
 FILE_NAME: Final = "keys.json"
@@ -37,9 +40,9 @@ class KeyEncryptionKey(msgspec.Struct, frozen=True, kw_only=True):
         kept_in: name of the keychain that it was put into.
     """
 
-    id: str
-    created_at: float
-    kept_in: str = ""
+    id: Identifier
+    created_at: UnixSeconds
+    kept_in: PlaceText = ""
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,10 +54,10 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
         wrapped: the key under each key-encryption key, by the id of that.
     """
 
-    id: str
-    created_at: float
-    retired_at: float = 0.0
-    wrapped: dict[str, str]
+    id: Identifier
+    created_at: UnixSeconds
+    retired_at: UnixSeconds = 0.0
+    wrapped: Named[Word]
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +71,14 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
         opened_by: the other way round, so that the code outlives a rotation.
     """
 
-    id: str
-    created_at: float
-    salt: str
+    id: Identifier
+    created_at: UnixSeconds
+    salt: Identifier
     iterations: Annotated[int, msgspec.Meta(ge=1, le=64)]
     lanes: Annotated[int, msgspec.Meta(ge=1, le=64)]
     memory_kib: Annotated[int, msgspec.Meta(ge=8, le=1024 * 1024)]
-    opens: dict[str, str]
-    opened_by: dict[str, str]
+    opens: Named[Word]
+    opened_by: Named[Word]
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +91,11 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
         revision: how often the file was written.
     """
 
-    ring: str
-    key_encryption_keys: Annotated[list[KeyEncryptionKey], msgspec.Meta(min_length=1)]
-    data_keys: Annotated[list[WrappedKey], msgspec.Meta(min_length=1)]
+    ring: Identifier
+    key_encryption_keys: Annotated[list[KeyEncryptionKey], msgspec.Meta(min_length=1, max_length=1000)]
+    data_keys: Annotated[list[WrappedKey], msgspec.Meta(min_length=1, max_length=10_000)]
     recovery: Recovery | None = None
-    revision: int = 0
+    revision: Count = 0
 
 
 @dataclass(frozen=True)
@@ -147,17 +150,21 @@ def write(directory: Path, file: KeyFile, now: float) -> None:
     """
     claim_directory(directory)
     value: Any = msgspec.to_builtins(file)
-    content = seal(
-        value,
-        schema=SCHEMA,
-        schema_version=SCHEMA_VERSION,
-        revision=file.revision,
-        now=now,
-        compress=False,
-        key=None,
-        name=FILE_NAME,
-        limits=LIMITS,
-    )
+    try:
+        msgspec.convert(value, KeyFile)
+        content = seal(
+            value,
+            schema=SCHEMA,
+            schema_version=SCHEMA_VERSION,
+            revision=file.revision,
+            now=now,
+            compress=False,
+            key=None,
+            name=FILE_NAME,
+            limits=LIMITS,
+        )
+    except (msgspec.ValidationError, ValueNotStorable) as error:  # it could not be opened again
+        raise DurableWriteFailed(str(directory / FILE_NAME), "write", errno.EINVAL, str(error)) from error
     for path in (directory / COPY_NAME, directory / FILE_NAME):
         if isinstance(read(path), UnusableKeyFile):
             quarantine(path)

@@ -10,6 +10,7 @@ import msgspec
 
 from actors.shared.manifest.manifest_reader import ManifestRefused, check_entry, load_manifest
 from actors.shared.manifest.semver import running_version, version_problem
+from schemas.bounds import UnixSeconds, UrlText
 from schemas.manifest import Manifest, ModelEntry
 from schemas.sources import CatalogueEntry, EntrySource
 
@@ -36,10 +37,10 @@ class AddedModel(msgspec.Struct, frozen=True, kw_only=True):
         added_at: seconds since the Unix epoch.
     """
 
-    name: str
-    pinned: str
+    name: UrlText
+    pinned: UrlText
     entry: ModelEntry
-    added_at: float
+    added_at: UnixSeconds
 
 
 @dataclass(frozen=True)

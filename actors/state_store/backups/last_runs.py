@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from actors.shared.durable.record_file import RecordFile
+from schemas.bounds import Count, Named, UnixSeconds
 
 UPKEEP_NAME: Final = ".upkeep.json"
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
@@ -21,8 +22,8 @@ class LastRuns(msgspec.Struct, frozen=True, kw_only=True):
         checked_at: seconds since the Unix epoch; 0 for never.
     """
 
-    versions: dict[str, int] = {}
-    checked_at: float = 0.0
+    versions: Named[Count] = {}
+    checked_at: UnixSeconds = 0.0
 
 
 def read_last_runs(root: Path) -> LastRuns:

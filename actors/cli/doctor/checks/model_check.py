@@ -17,6 +17,7 @@ from actors.shared.durable.directory_tree import tree_bytes
 from actors.shared.durable.record_file import UNREADABLE_JSON
 from actors.shared.manifest import load_bundled, path_problem
 from actors.shared.text import size_text
+from schemas.bounds import Count, Many, PlaceText
 
 CHECK: Final = "models"
 RECORD_NAME: Final = ".undercroft.json"
@@ -27,12 +28,12 @@ _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
 class _RecordedFile(msgspec.Struct):
-    path: str
-    size_bytes: int
+    path: PlaceText
+    size_bytes: Count
 
 
 class _Record(msgspec.Struct):
-    contents: list[_RecordedFile]
+    contents: Many[_RecordedFile]
 
 
 @dataclass(frozen=True)

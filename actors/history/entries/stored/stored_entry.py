@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.bounds import Identifier, Many
+from schemas.bounds import Body, Identifier, Many, Word
 from schemas.history import Fields, HistoryEntry
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError)
@@ -21,7 +21,7 @@ decode_entry: Final = msgspec.json.Decoder(HistoryEntry).decode
 class EntryText(msgspec.Struct, frozen=True):
     """The text of an entry alone, which decodes faster than all of it."""
 
-    text: str
+    text: Body
 
 
 decode_text: Final = msgspec.json.Decoder(EntryText).decode
@@ -140,7 +140,7 @@ def position_of(entry_id: str) -> int:
 
 
 class _IdOnly(msgspec.Struct):
-    id: str = ""
+    id: Word = ""
 
 
 def _id_in(body: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -20,6 +20,7 @@ from actors.shared.crypto.envelope import (
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
 from schemas.backups import BackupInfo, BackupKind
+from schemas.bounds import Count, Identifier, Named, UnixSeconds, Word
 
 FORMAT: Final = 1
 """The newest format of backups that this version reads."""
@@ -29,6 +30,7 @@ PACK_NAME: Final = "documents.pack"
 SCHEMA: Final = "undercroft.backup"
 LIMITS: Final = EnvelopeLimits(content_bytes=1024 * 1024, value_bytes=1024 * 1024)
 CONTENTS_LIMIT_BYTES: Final = 512 * 1024 * 1024
+DOCUMENTS_LIMIT: Final = 5_000_000
 
 
 class PackedDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +44,12 @@ class PackedDocument(msgspec.Struct, frozen=True, kw_only=True):
         sha256: of its bytes, in hexadecimal.
     """
 
-    path: str
-    key: str
-    frame: int
-    at: int
-    size_bytes: int
-    sha256: str
+    path: Word
+    key: Word
+    frame: Count
+    at: Count
+    size_bytes: Count
+    sha256: Identifier
     is_encrypted: bool = False
 
 
@@ -60,16 +62,16 @@ class PackFrame(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: its length unpacked.
     """
 
-    offset: int
-    packed_bytes: int
-    size_bytes: int
+    offset: Count
+    packed_bytes: Count
+    size_bytes: Count
 
 
 class PackContents(msgspec.Struct, frozen=True, kw_only=True):
     """The table of contents, which is the last frame of a pack."""
 
-    documents: list[PackedDocument]
-    frames: list[PackFrame]
+    documents: Annotated[list[PackedDocument], msgspec.Meta(max_length=DOCUMENTS_LIMIT)]
+    frames: Annotated[list[PackFrame], msgspec.Meta(max_length=DOCUMENTS_LIMIT)]
 
 
 class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,20 +84,20 @@ class BackupManifest(msgspec.Struct, frozen=True, kw_only=True):
         versions: of the schemas of the app at that time, unless they are 1.
     """
 
-    id: str
-    name: str
+    id: Identifier
+    name: Word
     kind: BackupKind
-    created_at: float
-    format: int
-    revision: int
-    documents: int
-    content_bytes: int
-    pack_bytes: int
-    encrypted: int
-    contents_at: int
-    contents_bytes: int
-    contents_sha256: str
-    versions: dict[str, int] = {}
+    created_at: UnixSeconds
+    format: Count
+    revision: Count
+    documents: Count
+    content_bytes: Count
+    pack_bytes: Count
+    encrypted: Count
+    contents_at: Count
+    contents_bytes: Count
+    contents_sha256: Identifier
+    versions: Named[Count] = {}
 
     def info(self) -> BackupInfo:
         """The part that others get."""

@@ -24,6 +24,7 @@ from actors.shared.crypto import cipher
 from actors.shared.crypto.cipher import WrongKey
 from actors.shared.keys.recovery_code import ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES, derive
 from actors.state_store.backups.errors import ExportDamaged, PassphraseTooShort, PassphraseWrong
+from schemas.bounds import Count, Identifier, UnixSeconds, Word
 
 MAGIC: Final = b"UNDERCROFT-EXPORT "
 FORMAT: Final = 1
@@ -45,16 +46,16 @@ class ExportHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         digest: SHA-256 over the line without this field; shows damage before a passphrase is tried.
     """
 
-    format: int
-    backup: str
-    name: str
-    created_at: float
-    salt: str
+    format: Count
+    backup: Identifier
+    name: Word
+    created_at: UnixSeconds
+    salt: Identifier
     iterations: Annotated[int, msgspec.Meta(ge=1, le=64)] = ITERATIONS
     lanes: Annotated[int, msgspec.Meta(ge=1, le=64)] = LANES
     memory_kib: Annotated[int, msgspec.Meta(ge=8, le=1024 * 1024)] = MEMORY_KIB
-    check: str = ""
-    digest: str = ""
+    check: Identifier = ""
+    digest: Identifier = ""
 
 
 class ExportRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -66,9 +67,9 @@ class ExportRecord(msgspec.Struct, frozen=True, array_like=True):
         was_encrypted: an import encrypts it again.
     """
 
-    key: str
-    path: str
-    content: bytes
+    key: Word
+    path: Word
+    content: Annotated[bytes, msgspec.Meta(max_length=RECORD_LIMIT_BYTES)]
     was_encrypted: bool
 
 

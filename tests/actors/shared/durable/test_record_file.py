@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import pytest
 
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.durable.record_file import RecordFile, RecordFound, RecordNotRead, RecordTooLarge
+from actors.shared.durable.record_file import (
+    RecordFile,
+    RecordFound,
+    RecordNotRead,
+    RecordTooLarge,
+    RecordUnfit,
+)
 
 LIMIT_BYTES = 1000
 
@@ -167,3 +174,14 @@ def test_a_file_of_which_no_entry_fits_is_damaged(tmp_path: Path) -> None:
     assert (found.value, found.fault) == (None, "damaged")
     assert found.put_aside is not None
     assert not path.exists()
+
+
+def test_nothing_is_written_that_its_own_type_would_refuse(tmp_path: Path) -> None:
+    class Bounded(msgspec.Struct):
+        count: Annotated[int, msgspec.Meta(le=5)]
+
+    file = RecordFile(tmp_path / "bounded.json", Bounded, limit_bytes=LIMIT_BYTES)
+    file.write(Bounded(5))
+    with pytest.raises(RecordUnfit, match="<= 5"):
+        file.write(Bounded(6))
+    assert file.load() == Bounded(5)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from actors.shared.crypto.envelope import seal
+from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.keys import key_file
 from actors.shared.keys.key_file import (
     COPY_NAME,
@@ -94,3 +95,17 @@ def test_damaged_file_is_put_aside_before_it_is_replaced_and_counts_as_left_over
     assert (tmp_path / "keys.json.corrupt").read_bytes() == b"damaged"
     assert has_quarantined(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["keys.copy.json", "keys.json", "keys.json.corrupt"]
+
+
+def test_nothing_is_written_that_could_not_be_opened_again(tmp_path: Path) -> None:
+    write(tmp_path, FILE, 5.0)
+    many = msgspec.structs.replace(FILE, data_keys=[FILE.data_keys[0]] * 10_001)
+    late = msgspec.structs.replace(
+        FILE, data_keys=[msgspec.structs.replace(FILE.data_keys[0], created_at=float("inf"))]
+    )
+    for unfit in (many, late):
+        with pytest.raises(DurableWriteFailed, match="earlier content is untouched"):
+            write(tmp_path, unfit, 5.0)
+    with pytest.raises(DurableWriteFailed, match="its time is none of the calendar"):
+        write(tmp_path, FILE, float("nan"))
+    assert read(tmp_path / FILE_NAME) == FILE
