@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, dict[str, CommandEntry]]] = {
         "topics": CommandEntry("development.topics", "List topics and their fields, the app's own, too."),
         "call": CommandEntry("development.call", "Ask a request, and print its reply."),
         "publish": CommandEntry("development.publish", "Publish an event."),
+        "run-actor": CommandEntry("development.run_actor", "Run an actor in the foreground, for a debugger."),
         "check": CommandEntry("development.check", "Judge a profile: name every mistake, and its cure."),
     },
     "Use": {
@@ -82,7 +83,7 @@ class LazyGroup(click.Group):
         for section in COMMANDS.values():
             if cmd_name in section:
                 module = importlib.import_module(f"actors.cli.commands.{section[cmd_name].module}")
-                command = getattr(module, cmd_name)
+                command = getattr(module, cmd_name.replace("-", "_"))
                 assert isinstance(command, click.Command)
                 return command
         return None

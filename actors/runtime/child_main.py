@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -166,7 +167,7 @@ def run(lifeline: Lifeline) -> None:
 
 
 async def _run_actor(
-    build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline
+    build: Callable[[BusContext], Actor[Any]], start: ActorStart, lifeline: Lifeline | None
 ) -> None:
     from bus.actor_loop import ActorLoop
     from bus.client import connect
@@ -185,7 +186,42 @@ async def _run_actor(
         ) as peer,
         logging_to(peer, redactor, echo=_echo),
     ):
-        await ActorLoop(build, peer).run(lifeline)
+        loop = ActorLoop(build, peer)
+        if lifeline is None:
+            _stop_at_signals(loop.stop)
+        await loop.run(lifeline)
+
+
+def run_apart(start: ActorStart) -> None:
+    """Be an actor without a supervisor, in the main thread, until a signal asks it to stop.
+
+    A second signal interrupts whatever runs.
+
+    Raises:
+        EntryRefused, ProfileError: see `load_entry`.
+        HelloRefused: the broker does not admit it.
+    """
+    import asyncio
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_run_actor(load_entry(start), start, None))
+
+
+def _stop_at_signals(stop: Callable[[], None]) -> None:
+    """Stop at the first signal that asks for it; the second one interrupts whatever runs."""
+    import asyncio
+    import signal
+
+    loop, asked = asyncio.get_running_loop(), threading.Event()
+
+    def asked_to_stop(number: int, frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        loop.call_soon_threadsafe(stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked_to_stop)
 
 
 def _echo(lines: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from actors.runtime.supervisor.actor_apart import with_actor_apart
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.profile_children import children_of
 from actors.shared.profile.profile import Profile, ProfileError, read_profile
@@ -17,7 +18,12 @@ class ProfileReload:
     """One reading at a time. A wish during one leads to another one, so that the newest profile counts."""
 
     def __init__(
-        self, directory: Path, apply: Apply, refuse: Callable[[ProfileError], None], home: str = ""
+        self,
+        directory: Path,
+        apply: Apply,
+        refuse: Callable[[ProfileError], None],
+        home: str = "",
+        apart: str = "",
     ) -> None:
         """Read nothing yet.
 
@@ -26,9 +32,11 @@ class ProfileReload:
             apply: called on the event loop with what was read.
             refuse: called with why that cannot be used.
             home: what `{home}` stands for.
+            apart: name of an actor that somebody else runs; empty for none.
         """
         self._directory = directory
         self._home = home
+        self._apart = apart
         self._apply = apply
         self._refuse = refuse
         self._task: asyncio.Task[None] | None = None
@@ -58,5 +66,5 @@ class ProfileReload:
                 self._apply(profile, specs)
 
     def _read(self) -> tuple[Profile, tuple[ChildSpec, ...]]:
-        profile = read_profile(self._directory)
+        profile = with_actor_apart(read_profile(self._directory), self._apart)
         return profile, children_of(profile, self._home)

@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterable
 
 from actors.runtime import core_dumps
+from actors.runtime.supervisor.actor_apart import with_actor_apart
+from actors.runtime.supervisor.code_watch import CodeWatch
 from actors.runtime.supervisor.core.child_spec import ChildSpec
 from actors.runtime.supervisor.host.environment_credentials import take_peer_credentials
 from actors.runtime.supervisor.host.home.home_lock import HomeLock, take_home
@@ -23,6 +25,8 @@ from actors.runtime.supervisor.supervisor import Supervisor
 from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
     DEFAULT_TRANSPORT,
+    NOT_DEVELOPING,
+    DeveloperOptions,
     SpawnMethod,
     SupervisorOptions,
     Transport,
@@ -44,6 +48,7 @@ def run_supervisor(
     observers: Iterable[SupervisorObserver] = (),
     once_forked: Callable[[], object] = lambda: None,
     exit_with_parent: bool = False,
+    developing: DeveloperOptions = NOT_DEVELOPING,
 ) -> None:
     """Run the children of a profile until asked to stop. Call it from a process that has one thread.
 
@@ -54,20 +59,19 @@ def run_supervisor(
         transport: how peers reach the broker.
         spawn_method: how processes are created.
         observers: learn what happens.
-        once_forked: called before the home is taken, once nothing is forked from this process any more: it
-            may start threads, and refuse to go on.
+        once_forked: called before the home is taken; it may start threads, and refuse to go on.
         exit_with_parent: stop when stdin ends or the parent is gone.
+        developing: what the developer of the app wants.
 
     Raises:
-        ProfileError: the profile cannot be used.
-        PeerCredentialsRefused: the environment has credentials that cannot be used.
+        ProfileError, PeerCredentialsRefused: the profile, or credentials in the environment, cannot be used.
         AlreadyRunning: another supervisor has this home.
         UnsafePlace: others own the home, or can write to it.
         OperatorError: anything else that a person has to change first.
     """
     core_dumps.forbid()
     peer_credentials = take_peer_credentials(os.environ)
-    found = read_profile(find_profile(profile))
+    found = with_actor_apart(read_profile(find_profile(profile)), developing.apart)
     specs = children_of(found)
     check_limits(len(specs))
     name = app or DEFAULT_APP
@@ -88,6 +92,7 @@ def run_supervisor(
             server=server,
             defaults=defaults,
             peer_credentials=peer_credentials,
+            developing=developing,
             ends_process=True,
         )
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -128,11 +133,18 @@ async def _run(
         await service.run(await supervisor.runtime(), supervisor.credential)
 
     serving = asyncio.ensure_future(serve())
+    watching = asyncio.ensure_future(_watch_code(options, supervisor))
     watched = parent_watched(supervisor.stop) if exit_with_parent else contextlib.nullcontext()
     try:
         async with watched:
             await supervisor.run()
     finally:
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
+        for task in (serving, watching):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _watch_code(options: SupervisorOptions, supervisor: Supervisor) -> None:
+    if options.developing.reload:
+        await CodeWatch(options.profile.directory, supervisor).run()

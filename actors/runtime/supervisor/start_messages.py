@@ -105,12 +105,13 @@ class StartMessages:
             entry=spec.entry,
             path=str(spec.path or ""),
             profile=str(self._options.profile.directory),
-            locations=_as_text(handed_over(self._options.locations, defaults)),
+            locations=as_text(handed_over(self._options.locations, defaults)),
             runtime=self.runtime,
-            defaults=_as_text(defaults),
+            defaults=as_text(defaults),
             credential=self._membership.credential_of(spec.name),
         )
 
 
-def _as_text(locations: Locations) -> dict[str, str]:
+def as_text(locations: Locations) -> dict[str, str]:
+    """Category to directory, as a start message carries it."""
     return {category: str(path) for category, path in asdict(locations).items()}

@@ -120,7 +120,7 @@ class Supervisor:
         self._serves = asyncio.Event()
         self._announcement: asyncio.Task[None] | None = None
         directory, home = options.profile.directory, options.home_directory
-        self._reload = ProfileReload(directory, self._apply, self._refuse, home)
+        self._reload = ProfileReload(directory, self._apply, self._refuse, home, options.developing.apart)
         self._finished: asyncio.Future[None] = self._loop.create_future()
         self._mark = runtime_mark(locations.state)
         self._processes = ProcessTable(

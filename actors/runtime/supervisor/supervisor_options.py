@@ -22,6 +22,22 @@ DEFAULT_SPAWN_METHOD: Final[SpawnMethod] = "fork" if sys.platform == "linux" els
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeveloperOptions:
+    """What the developer of an app wants of its runtime.
+
+    Attributes:
+        apart: name of an actor that somebody else runs, with a credential of the environment; empty for none.
+        reload: start again what runs a file of the app that has changed.
+    """
+
+    apart: str = ""
+    reload: bool = False
+
+
+NOT_DEVELOPING: Final = DeveloperOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class SupervisorOptions:
     """What a supervisor is to run.
 
@@ -30,6 +46,7 @@ class SupervisorOptions:
         locations: as they are at the start.
         defaults: the directories without any choice; None: the same.
         peer_credentials: what the launcher chose for named peers that are no children, by name.
+        developing: what the developer of the app wants.
         ends_process: the process ends with the supervisor, so a late SIGTERM changes nothing any more.
         server: a fork server that was forked before any ZeroMQ context existed; None for a fresh one.
     """
@@ -44,6 +61,7 @@ class SupervisorOptions:
     server: tuple[int, socket.socket] | None = None
     defaults: Locations | None = None
     peer_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    developing: DeveloperOptions = NOT_DEVELOPING
     ends_process: bool = False
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from actors.runtime.supervisor.host.launcher.process_limits import check_limits
 from actors.runtime.supervisor.supervisor_options import (
     DEFAULT_SPAWN_METHOD,
     DEFAULT_TRANSPORT,
+    DeveloperOptions,
     SpawnMethod,
     Transport,
 )
@@ -75,7 +77,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --detach or --replace: how long to wait for either, in seconds.",
 )
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="While developing: watch the files of the profile, and start again what runs a changed one.",
+)
 @click.option("--settled-to-stdout", is_flag=True, hidden=True)
+@click.option("--without", "apart", default="", hidden=True)  # of 'run-actor', which runs this one itself
 @target_options
 @profile_option
 @pass_target
@@ -88,7 +96,9 @@ def up(
     transport: Transport,
     spawn_method: SpawnMethod,
     timeout_seconds: float,
+    reload: bool,
     settled_to_stdout: bool,
+    apart: str,
 ) -> int:
     """Start the runtime of an app and keep it running, until Ctrl-C or 'undercroft down'.
 
@@ -104,10 +114,14 @@ def up(
       undercroft up --profile ./myapp --home /tmp/try
       undercroft up --detach --json
       undercroft up --json --exit-with-parent --replace     as the sidecar of an app
+      undercroft up --profile ./myapp --reload              while you develop it
     """
     if exit_with_parent and detach:
         raise click.UsageError("--detach outlives its parent: it does not go with --exit-with-parent")
     check_limits()
+    if reload:
+        sys.dont_write_bytecode = True  # an edit within the same second must not meet the former bytecode
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with _judging(target) as judgement:
         if replace:
             from actors.cli.runtime.runtime_end import end_holder
@@ -121,7 +135,8 @@ def up(
                 return _wait_settled(target, background, timeout_seconds)
             target.as_json, settled_to_stdout = False, True  # this is the background now
         view = _view(target, settled_to_stdout, with_logs)
-        return _run(target, view, judgement, transport, spawn_method, exit_with_parent=exit_with_parent)
+        developing = DeveloperOptions(apart=apart, reload=reload)
+        return _run(target, view, judgement, transport, spawn_method, developing, exit_with_parent)
 
 
 def _background(target: Target, transport: Transport, spawn_method: SpawnMethod) -> BackgroundRuntime | None:
@@ -157,7 +172,7 @@ def _run(
     judgement: ProfileJudgement | None,
     transport: Transport,
     spawn_method: SpawnMethod,
-    *,
+    developing: DeveloperOptions,
     exit_with_parent: bool,
 ) -> int:
     from actors.runtime.supervisor.start import run_supervisor
@@ -176,6 +191,7 @@ def _run(
             observers=[view],
             exit_with_parent=exit_with_parent,
             once_forked=once_forked,
+            developing=developing,
         )
     except ProfileError:
         _refuse_mistakes(judgement)  # it names all that is wrong, not only the first
