@@ -12,6 +12,7 @@ from actors.model_sources.sources.model_names import read_name, source_of
 from actors.shared.http.answers.json_answers import fitting
 from actors.shared.manifest import AddedModel
 from actors.shared.manifest.licence import licence_digest
+from schemas.bounds import Word
 from schemas.manifest import ModelEntry
 from schemas.sources import CatalogueEntry, LicenceAcceptance
 
@@ -20,7 +21,7 @@ CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
 
 
 class _Entry(msgspec.Struct):
-    id: str
+    id: Word
 
 
 class _Addition(msgspec.Struct):
