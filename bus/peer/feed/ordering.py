@@ -8,7 +8,7 @@ and losses.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +24,9 @@ FETCH_LIMIT_HEARTBEATS: Final = 5
 
 HELD_LIMIT_MESSAGES: Final = 4096
 """Messages of one topic that are held while a gap is filled. Further ones are fetched like the gap itself."""
+
+HELD_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""What the messages of all topics that are held may have, together. The largest has 16 MiB."""
 
 
 class Deliver(msgspec.Struct, frozen=True):
@@ -96,7 +99,8 @@ class Ordering:
         self._heard = ""
         self._expected: Counter[str] = Counter()
         self._joined: Counter[str] = Counter()
-        self._early: deque[tuple[str, Run, bytes]] = deque(maxlen=HELD_LIMIT_MESSAGES)
+        self._early: deque[tuple[str, Run, bytes]] = deque()
+        self._held_bytes = 0
         self._topics: dict[str, TopicState] = {}
         self._sources: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._checked: set[tuple[str, str]] = set()
@@ -136,14 +140,15 @@ class Ordering:
         for topic, head in heads.items():
             self._topics.setdefault(topic, TopicState(head + 1))
         self._joined.update(patterns)
-        early, self._early = self._early, deque(maxlen=HELD_LIMIT_MESSAGES)
+        early, self._early = self._early, deque()
+        self._held_bytes -= sum(len(body) for _, _, body in early)
         return [step for topic, run, body in early for step in self.receive(topic, run, body)]
 
     def leave(self, patterns: Iterable[str]) -> None:
         """These patterns are not wanted any more."""
         self._joined = +(self._joined - Counter(patterns))
         for topic in [topic for topic in self._topics if not self._is_joined(topic)]:
-            del self._topics[topic]
+            self._held_bytes -= sum(len(held.body) for held in self._topics.pop(topic).held)
 
     def receive(self, topic: str, run: Run, body: bytes) -> list[OrderingStep]:
         """A run came over the feed, or in the answer to a replay."""
@@ -152,7 +157,9 @@ class Ordering:
         state = self._topics.get(topic)
         if state is None:
             if not self._is_joined(topic):
-                if any(matches(pattern, topic) for pattern in self._expected):
+                if any(matches(pattern, topic) for pattern in self._expected) and self._can_hold(
+                    self._early, body
+                ):
                     self._early.append((topic, run, body))
                 return []
             state = self._topics[topic] = TopicState(1)
@@ -161,7 +168,7 @@ class Ordering:
             self.skipped += run.count
             return []
         if run.number > state.due:
-            if len(state.held) < HELD_LIMIT_MESSAGES:
+            if self._can_hold(state.held, body):
                 state.held.append(Deliver(topic, run, body))
             return self._fetch(topic, state, run.number - 1)
         return self._take(state, Deliver(topic, run, body, state.due - run.number))
@@ -261,6 +268,14 @@ class Ordering:
         self._topics.clear()
         self._checked.clear()
         self._early.clear()
+        self._held_bytes = 0
+        return True
+
+    def _can_hold(self, held: Sized, body: bytes) -> bool:
+        """Whether a message has room among these, and takes it."""
+        if len(held) >= HELD_LIMIT_MESSAGES or self._held_bytes + len(body) > HELD_LIMIT_BYTES:
+            return False
+        self._held_bytes += len(body)
         return True
 
     def _fetch(self, topic: str, state: TopicState, last: int) -> list[OrderingStep]:
@@ -283,6 +298,7 @@ class Ordering:
         steps: list[OrderingStep] = []
         while state.held and state.held[0].run.number <= state.due:
             held = state.held.popleft()
+            self._held_bytes -= len(held.body)
             end = held.run.number + held.run.count
             if end > state.due:
                 found = Deliver(topic, held.run, held.body, state.due - held.run.number)

@@ -18,6 +18,7 @@ from schemas.event import Event, topic_of
 from schemas.operations.bus import GapEvent
 
 QUEUE_LIMIT_EVENTS: Final = 16_384
+QUEUE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """A subscriber that is further behind pauses the feed of its peer until it has caught up by half."""
 
 HEARD_EVERY_EVENTS: Final = 8192
@@ -113,7 +114,7 @@ class Subscription(Generic[EventT]):
         self.gaps_queued = 0
         self.heard: dict[str, int] = {}
         self._queue: deque[tuple[str, Run | None, bytes | GapEvent, int, bool]] = deque()
-        self._queued_events = 0
+        self._queued_events = self._queued_bytes = 0
         self._early: list[Deliver | Lost] | None = []
         self._joined_at, self._joined_epoch = 0, ""
         self._events: list[Event] = []
@@ -223,7 +224,7 @@ class Subscription(Generic[EventT]):
     @property
     def is_behind(self) -> bool:
         """Whether the queue is as long as it may be."""
-        return self._queued_events >= QUEUE_LIMIT_EVENTS
+        return self._queued_events >= QUEUE_LIMIT_EVENTS or self._queued_bytes >= QUEUE_LIMIT_BYTES
 
     def wants(self, topic: str) -> bool:
         """Whether the topic falls under one of the patterns."""
@@ -238,12 +239,14 @@ class Subscription(Generic[EventT]):
         self._joined_at, self._joined_epoch = sequence, epoch
         early, self._early = self._early, None
         for step in early or []:
+            self._queued_bytes -= len(step.body) if isinstance(step, Deliver) else 0
             self.take(step)
 
     def take(self, step: Deliver | Lost) -> None:
         """Queue what the ordering hands on."""
         if self._early is not None:
             self._early.append(step)
+            self._queued_bytes += len(step.body) if isinstance(step, Deliver) else 0
         elif isinstance(step, Deliver):
             if step.run.sequence <= self._joined_at and step.run.epoch == self._joined_epoch:
                 return  # meant for another subscription of this peer; here the snapshot covers it
@@ -258,6 +261,7 @@ class Subscription(Generic[EventT]):
     def _put(self, topic: str, run: Run, body: bytes, skip: int, *, retained: bool) -> None:
         self._queue.append((topic, run, body, skip, retained))
         self._queued_events += run.count
+        self._queued_bytes += len(body)
         if topic not in self.heard:
             self.heard[topic] = run.number - 1
         self._wake()
@@ -274,9 +278,11 @@ class Subscription(Generic[EventT]):
             return True
         was_behind = self.is_behind
         self._queued_events -= run.count
+        self._queued_bytes -= len(body)
         if not 0 < run.number - self.heard[topic] <= HEARD_EVERY_EVENTS:
             self._note_heard(topic, run)
-        if was_behind or (self._queued_events < QUEUE_LIMIT_EVENTS // 2):
+        is_short = self._queued_events < QUEUE_LIMIT_EVENTS // 2
+        if was_behind or (is_short and self._queued_bytes < QUEUE_LIMIT_BYTES // 2):
             self._source.caught_up()
         self._events, is_readable = self._decoders.read(topic, body, run.count, skip)
         if not is_readable:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bus.peer.feed import ordering as module
 from bus.peer.feed.epoch_succession import EpochSuccession
 from bus.peer.feed.ordering import (
     FETCH_LIMIT_HEARTBEATS,
@@ -393,3 +395,16 @@ def test_whatever_the_feed_drops_doubles_or_forgets_the_stream_is_in_order_compl
         got = {(instance, n) for (t, instance), found in heard.items() if t == topic for n in found}
         holes = sum(found[-1] - found[0] + 1 - len(found) for (t, _), found in heard.items() if t == topic)
         assert max(len(ordered - got), holes) <= lost.get(topic, 0), "what is missing was told"
+
+
+@given(st.lists(st.tuples(st.integers(2, 40), st.integers(0, 30)), max_size=60))
+def test_what_is_held_never_has_more_bytes_than_the_limit(came: list[tuple[int, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "HELD_LIMIT_BYTES", 100)
+        ordering = followed()
+        for number, size in came:
+            ordering.receive(TOPIC, run(number), bytes(size))
+            held = ordering._topics[TOPIC].held
+            assert ordering._held_bytes == sum(len(one.body) for one in held) <= 100
+        ordering.leave([TOPIC])
+        assert ordering._held_bytes == 0

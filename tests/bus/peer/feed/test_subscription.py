@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bus import wire
+from bus.peer.feed import subscription as module
 from bus.peer.feed.ordering import Deliver, Lost
 from bus.peer.feed.subscription import QUEUE_LIMIT_EVENTS, Subscription
 from bus.peer.feed.topic_decoders import TopicDecoders, patterns_of
@@ -152,3 +153,22 @@ async def test_waiting_ends_with_an_event_or_with_the_end() -> None:
         await waiting
     events.close()
     assert hub.left == 1
+
+
+async def test_a_subscriber_is_behind_by_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = deliver(1)
+    monkeypatch.setattr(module, "QUEUE_LIMIT_BYTES", 10 * len(one.body))
+    hub = QuietHub()
+    events = subscribed(hub)
+    for number in range(1, 6):
+        events.take(deliver(number))
+    assert not events.is_behind
+    events.begin([], 0, "e")
+    for number in range(6, 11):
+        assert not events.is_behind
+        events.take(deliver(number))
+    assert events.is_behind, "what came before the snapshot counts once"
+    for _ in range(10):
+        await anext(events)
+    assert not events.is_behind
+    assert hub.caught > 0
