@@ -110,8 +110,8 @@ ALLOWED: Final = {
     "state_layout": "names that `key_paths` encoded, one to one",
     "store": "no path: documents are opened by their keys",
 }
-"""Modules that open, rename or remove by a path, and why no name from outside reaches them unchecked. They are
-named without their folders, since a module's name is unique."""
+"""Modules that open, rename or remove by a path, and why no name from outside reaches them unchecked.
+A module is named without its folders, since its name is unique."""
 
 
 def path_calls(tree: ast.Module) -> Iterator[str]:

@@ -210,3 +210,16 @@ def test_two_places_are_apart_exactly_if_neither_is_within_the_other(one: Path, 
 )
 def test_a_disk_that_fills_up_is_told_before_it_is_full(free_bytes: int | None, severity: str | None) -> None:
     assert judge_room(free_bytes) == severity
+
+
+@pytest.mark.parametrize("category", ["config", "state", "logs", "models"])
+def test_a_directory_that_others_may_write_to_is_no_place_for_our_files(category: Category) -> None:
+    shared = replace(THERE, shared="every user may write to it; run: chmod go-w /x")
+    (problem,) = judge_place(category, shared, "", is_chosen=True)
+    assert (problem.kind, problem.offers) == ("shared", ["choose", "reset"])
+    assert "run: chmod go-w /x" in problem.message
+
+
+@pytest.mark.parametrize("category", ["tools", "workspace"])
+def test_tools_and_workspace_may_be_shared(category: Category) -> None:
+    assert judge_place(category, replace(THERE, shared="a team writes there"), "", is_chosen=True) == []

@@ -54,3 +54,12 @@ def test_every_directory_is_on_a_mount_point(tmp_path: Path) -> None:
     assert os.path.ismount(mount_of(tmp_path))
     assert mount_of(tmp_path) in (tmp_path.resolve(), *tmp_path.resolve().parents)
     assert nearest_directory(Path(tmp_path.anchor)) == Path(tmp_path.anchor)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+def test_who_else_may_write_is_seen(tmp_path: Path) -> None:
+    assert observe(tmp_path).shared == ""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    assert "every user may write to it" in observe(tmp_path / "shared").shared
+    assert str(tmp_path / "shared") in observe(tmp_path / "shared" / "below").shared

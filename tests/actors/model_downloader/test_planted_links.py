@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from actors.model_downloader.relocation import directory_watch
 from actors.shared.durable.directory_tree import delete
 from bus.errors import RequestFailed
 from schemas.event import Request
@@ -131,3 +132,39 @@ async def test_no_planted_link_leads_a_write_outside(
     assert delete(left)
     assert not os.path.lexists(left)
     victim.assert_untouched()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no modes")
+async def test_a_directory_that_others_may_write_to_is_not_used_until_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may write to the models directory, and has put a link in the place of a partial."""
+    monkeypatch.setattr(directory_watch, "TAKE_OVER_SECONDS", 0.01)
+    victim = Victim(tmp_path / "victim", *NAMES)
+    models = tmp_path / "home" / "models"
+    models.mkdir(parents=True)
+    models.chmod(0o777)
+    plant(models / "m.partial", victim.directory)
+    async with model_lab(tmp_path / "home") as lab:
+        lab.offer_revision("m", "1", dict(FILES))
+        await lab.start()
+        with pytest.raises(RequestFailed, match=rf"every user may write to it .* run: chmod go-w {models}"):
+            await ask(lab.client, ModelInstallRequestEvent(model_id="m"))
+        assert os.listdir(models) == ["m.partial"], "not even a lock was put there"
+        models.chmod(0o755)
+        with pytest.raises(RequestFailed, match="a link lies there, which is not followed; remove it"):
+            await until_open(lab)
+        (models / "m.partial").unlink()
+        assert (await lab.install("m")).directory == str(models / "m")
+    victim.assert_untouched()
+
+
+async def until_open(lab: ModelLab) -> None:
+    """Ask for an install until the directory is looked at again."""
+    while True:
+        try:
+            await ask(lab.client, ModelInstallRequestEvent(model_id="m"))
+        except RequestFailed as failed:
+            if "every user may write" not in failed.message and "being opened" not in failed.message:
+                raise
+            await anyio.sleep(0)

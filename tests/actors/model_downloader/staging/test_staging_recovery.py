@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.model_downloader.staging.staged_file import StagedFile
 from actors.model_downloader.staging.staging_journal import FileState, StagingJournal
-from actors.model_downloader.staging.staging_recovery import open_staging, trusted_ranges
+from actors.model_downloader.staging.staging_recovery import OWN_SUFFIX, open_staging, trusted_ranges
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, Watermarks
 from actors.shared.durable.boot_id import boot_id
 from schemas.manifest import FilePromise, ModelEntry
@@ -120,3 +122,18 @@ def test_what_is_kept_lies_within_what_is_there(
 ) -> None:
     kept = trusted_ranges(found, size, state_of(journaled, size), (mark,), grew_at_its_end=grew)
     assert all(0 <= start < end <= min(found, size) for start, end in kept)
+
+
+@NEEDS_BOOT_ID
+@pytest.mark.skipif(os.name != "posix", reason="makes a second name for a file")
+def test_a_file_with_a_second_name_is_not_written_to_under_both(tmp_path: Path) -> None:
+    left(tmp_path, boot=boot_id())
+    os.link(tmp_path / "f", tmp_path.parent / "victim")
+    journal = open_staging(tmp_path, ENTRY)
+    assert journal.state.files[0].durable_ranges == ((0, 30), (50, 90)), "nothing is fetched again"
+    staged = StagedFile(tmp_path / "f")
+    staged.write(0, b"new")
+    staged.close()
+    assert (tmp_path.parent / "victim").read_bytes() == b"x" * 90
+    assert (tmp_path / "f").read_bytes()[:4] == b"newx"
+    assert not (tmp_path / f"f{OWN_SUFFIX}").exists()
