@@ -5,6 +5,7 @@ Nothing here raises anything but `UrlRefused`, whatever a URL looks like.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from bus.errors import UndercroftError
 URL_LIMIT_CHARACTERS: Final = 8192
 HOST_LIMIT_CHARACTERS: Final = 253
 SHOWN_LIMIT: Final = 300
+READ_URLS_KEPT: Final = 64
+"""One request looks at its URL several times."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 _ALLOWED: Final = re.compile(r"[\x21-\x7e]+")
@@ -74,6 +77,7 @@ class WebUrl:
         return shown if own else f"{shown}:{self.port}"
 
 
+@functools.lru_cache(maxsize=READ_URLS_KEPT)
 def read_url(text: str) -> WebUrl:
     """Take a URL apart.
 
