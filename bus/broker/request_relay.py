@@ -45,7 +45,7 @@ class RequestRelay:
             ProtocolError: reasons `duplicate_request`, `not_yours`.
         """
         peer.rights.check_ask(request.topic)
-        pending = self._table.begin(peer, request, now, self._event_log.sequence)
+        pending = self._table.begin(peer, request, now, self._event_log.sequence, len(body))
         if isinstance(pending, wire.FailedHeader):
             self._out.send(peer.route, pending)
         else:

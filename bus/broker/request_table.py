@@ -14,6 +14,9 @@ from bus.errors import FailureKind, ProtocolError
 IN_HAND_LIMIT: Final = 1024
 """Requests that one server may have unanswered. Further ones fail as `busy`."""
 
+IN_HAND_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""What these may have together. The largest has 16 MiB."""
+
 DEADLINE_SLACK: Final = 1024
 """Deadlines of finished requests that may wait to be dropped, besides one for each request under way."""
 
@@ -26,6 +29,7 @@ class PendingRequest:
         id: the broker's.
         asker, asked_id: the peer that asks, and its own id.
         sequence: place of the newest event when the request was forwarded.
+        size_bytes: of its body.
     """
 
     id: int
@@ -34,6 +38,7 @@ class PendingRequest:
     asked_id: int
     server: PeerRecord
     sequence: int
+    size_bytes: int = 0
 
     def failed(self, kind: FailureKind, message: str) -> wire.FailedHeader:
         """The outcome for the asking peer."""
@@ -53,7 +58,12 @@ class RequestTable:
         return len(self._pending)
 
     def begin(
-        self, asker: PeerRecord, request: wire.RequestHeader, now: float, sequence: int = 0
+        self,
+        asker: PeerRecord,
+        request: wire.RequestHeader,
+        now: float,
+        sequence: int = 0,
+        size_bytes: int = 0,
     ) -> PendingRequest | wire.FailedHeader:
         """Find the server of a request. A failure is its outcome at once.
 
@@ -62,6 +72,7 @@ class RequestTable:
             request: its header.
             now: the time.
             sequence: place of the newest event.
+            size_bytes: of its body.
 
         Raises:
             ProtocolError: reason `duplicate_request`: this peer has a request of the same id under way.
@@ -77,10 +88,14 @@ class RequestTable:
             return wire.FailedHeader(
                 request.id, "busy", f"{server.name} has {len(server.in_hand)} requests in hand"
             )
+        if server.in_hand_bytes + size_bytes > IN_HAND_LIMIT_BYTES:
+            words = f"{server.name} has requests of {server.in_hand_bytes} bytes in hand"
+            return wire.FailedHeader(request.id, "busy", words)
         self._last_id += 1
         pending = self._pending[self._last_id] = PendingRequest(
-            self._last_id, request.topic, asker, request.id, server, sequence
+            self._last_id, request.topic, asker, request.id, server, sequence, size_bytes
         )
+        server.in_hand_bytes += size_bytes
         server.in_hand.add(pending.id)
         asker.asked[request.id] = pending.id
         self._note_deadline(now + request.timeout_ms / 1000, pending.id)
@@ -135,5 +150,6 @@ class RequestTable:
     def _drop(self, id: int) -> PendingRequest:
         pending = self._pending.pop(id)
         pending.server.in_hand.discard(id)
+        pending.server.in_hand_bytes -= pending.size_bytes
         pending.asker.asked.pop(pending.asked_id, None)
         return pending

@@ -30,6 +30,7 @@ class PeerRecord:
         public_instance: what everybody sees in place of the instance.
         services: topics that it serves.
         in_hand: the broker's ids of the requests that it has yet to answer.
+        in_hand_bytes: what these have together.
         asked: its own id of each request that it waits for, to the broker's id.
         unconfirmed_runs: accepted messages that no ACCEPTED has confirmed yet.
         lag_topics: topics that it published lately, and of which subscribers say how far they are.
@@ -43,6 +44,7 @@ class PeerRecord:
     public_instance: str = field(init=False)
     services: set[str] = field(default_factory=set)
     in_hand: set[int] = field(default_factory=set)
+    in_hand_bytes: int = 0
     asked: dict[int, int] = field(default_factory=dict)
     unconfirmed_runs: int = 0
     lag_topics: set[str] = field(default_factory=set)

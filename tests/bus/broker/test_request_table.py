@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from bus import wire
 from bus.broker.membership.peer_record import PeerRecord
 from bus.broker.membership.peer_rights import PeerRights
-from bus.broker.request_table import IN_HAND_LIMIT, PendingRequest, RequestTable
+from bus.broker.request_table import IN_HAND_LIMIT, IN_HAND_LIMIT_BYTES, PendingRequest, RequestTable
 from bus.broker.roster import Grant
 from bus.broker.service_book import ServiceBook
 from bus.errors import ProtocolError
@@ -45,8 +45,9 @@ def ask(
     now: float = 0.0,
     timeout_ms: int = 1000,
     topic: str = TOPIC,
+    size_bytes: int = 0,
 ) -> PendingRequest | wire.FailedHeader:
-    return table.begin(asker, wire.RequestHeader(id, topic, timeout_ms), now)
+    return table.begin(asker, wire.RequestHeader(id, topic, timeout_ms), now, size_bytes=size_bytes)
 
 
 def kind(outcome: PendingRequest | wire.FailedHeader) -> str:
@@ -64,6 +65,17 @@ def test_a_server_with_its_hands_full_is_busy() -> None:
     for id in range(1, IN_HAND_LIMIT + 1):
         assert isinstance(ask(table, app, id), PendingRequest)
     assert kind(ask(table, app, IN_HAND_LIMIT + 1)) == "busy"
+
+
+def test_a_server_with_too_many_bytes_in_hand_is_busy_until_some_are_settled() -> None:
+    table, server, app = request_table(), peer("store"), peer("app")
+    table.serve(server, [TOPIC])
+    quarter = IN_HAND_LIMIT_BYTES // 4
+    pendings = [ask(table, app, id, size_bytes=quarter) for id in range(1, 5)]
+    assert kind(ask(table, app, 5, size_bytes=1)) == "busy"
+    assert isinstance(pendings[0], PendingRequest)
+    table.settle(server, pendings[0].id)
+    assert isinstance(ask(table, app, 6, size_bytes=quarter), PendingRequest)
 
 
 def test_an_id_that_is_under_way_is_refused() -> None:
@@ -110,10 +122,16 @@ class Requests(RuleBasedStateMachine):
     def serve(self, at: int) -> None:
         self.table.serve(self.servers[at], [self.topics[at]])
 
-    @rule(at=st.integers(0, 1), topic=st.integers(0, 1), timeout_ms=st.integers(1, 5000))
-    def ask(self, at: int, topic: int, timeout_ms: int) -> None:
+    @rule(
+        at=st.integers(0, 1),
+        topic=st.integers(0, 1),
+        timeout_ms=st.integers(1, 5000),
+        size_bytes=st.integers(0, IN_HAND_LIMIT_BYTES // 2),
+    )
+    def ask(self, at: int, topic: int, timeout_ms: int, size_bytes: int) -> None:
         self.last_id += 1
-        outcome = ask(self.table, self.askers[at], self.last_id, self.now, timeout_ms, self.topics[topic])
+        asker, name = self.askers[at], self.topics[topic]
+        outcome = ask(self.table, asker, self.last_id, self.now, timeout_ms, name, size_bytes)
         if isinstance(outcome, PendingRequest):
             self.open[outcome.id] = outcome
 
@@ -162,6 +180,9 @@ class Requests(RuleBasedStateMachine):
             == sum(len(asker.asked) for asker in self.askers)
             == len(self.open)
         )
+        for server in self.servers:
+            in_hand_bytes = sum(self.open[id].size_bytes for id in server.in_hand)
+            assert server.in_hand_bytes == in_hand_bytes <= IN_HAND_LIMIT_BYTES
         deadline = self.table.next_deadline()
         assert (deadline is None) == (not self.open)
 
