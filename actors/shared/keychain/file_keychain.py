@@ -41,7 +41,7 @@ class FileKeychain:
 
     def _read(self) -> dict[str, object]:
         try:
-            content = read_file(self._path, FILE_LIMIT_BYTES)
+            content = read_file(self._path, FILE_LIMIT_BYTES, follows_link=True)  # a person named it
             if content is None:
                 return {}
             mode = stat.S_IMODE(os.stat(self._path).st_mode)
@@ -59,6 +59,6 @@ class FileKeychain:
     def _write(self, secrets: dict[str, object]) -> None:
         try:
             make_directory(self._path.parent)
-            replace_file(self._path, encode(secrets, FILE_LIMIT_BYTES) + b"\n")
+            replace_file(self._path, encode(secrets, FILE_LIMIT_BYTES) + b"\n", follows_link=True)
         except (DurableWriteFailed, OSError) as error:
             raise KeychainFailed("keychain_refused", str(error)) from error

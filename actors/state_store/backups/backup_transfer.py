@@ -22,7 +22,7 @@ from actors.shared.durable.durable_write import move, sync_file
 from actors.shared.keys.key_source import KeySource
 from actors.shared.places.place_names import TakenPlaces
 from actors.shared.places.rooted_place import placed
-from actors.state_store.backups.consistent_copy import EXTRAS
+from actors.state_store.backups.consistent_copy import EXTRAS, SETTINGS_FILE
 from actors.state_store.backups.errors import BackupDamaged, ExportDamaged, TransferRefused
 from actors.state_store.backups.format.backup_manifest import BackupManifest
 from actors.state_store.backups.format.backup_pack import PackWriter
@@ -35,7 +35,6 @@ from actors.state_store.backups.format.portable_export import (
 from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.engine.key_paths import is_place_of
 
-SETTINGS_FILE: Final = "config.json"
 PARTIAL: Final = ".partial"
 _UNUSABLE: Final = (EnvelopeLocked, EnvelopeTooNew, EnvelopeDamaged, NotAnEnvelope)
 

@@ -19,6 +19,9 @@ from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import StateError
 
 EXTRAS: Final = "extras"
+SETTINGS_FILE: Final = "config.json"
+"""The one of them that people may keep behind a link."""
+
 EXTRA_LIMIT_BYTES: Final = 16 * 1024 * 1024
 ROUNDS: Final = 4
 FEW: Final = 64
@@ -96,7 +99,7 @@ class ConsistentCopy:
     def _add_extras(self, writer: PackWriter) -> None:
         for name, path in self._extras.items():
             try:
-                content = read_file(path, EXTRA_LIMIT_BYTES)
+                content = read_file(path, EXTRA_LIMIT_BYTES, follows_link=name == SETTINGS_FILE)
             except FileUnreadable:
                 continue  # its owner reports what is wrong with it
             if content is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
-from actors.state_store.backups.consistent_copy import EXTRAS, ConsistentCopy
+from actors.state_store.backups.consistent_copy import EXTRAS, SETTINGS_FILE, ConsistentCopy
 from actors.state_store.backups.errors import BackupDamaged, RestoreRefused
 from actors.state_store.backups.format.backup_manifest import BackupManifest, PackContents, PackedDocument
 from actors.state_store.backups.format.backup_pack import PackProgress, PackReader
@@ -28,7 +28,6 @@ ATTEMPTS: Final = 3
 """How often the present is backed up while others write. In the last attempt the writers wait."""
 
 KEYS_LIMIT_BYTES: Final = 256 * 1024 * 1024
-SETTINGS: Final = "config.json"
 KEYS: Final = ("keys.json", "keys.copy.json")
 
 
@@ -350,7 +349,7 @@ class BackupRestore:
         }
         keys = self._extras.get(KEYS[0])
         if settings:
-            outcome.settings = self._restore_extra(reader, extras, SETTINGS, outcome)
+            outcome.settings = self._restore_extra(reader, extras, SETTINGS_FILE, outcome)
         if keys is not None and KEYS[0] in extras and not any(keys.with_name(name).exists() for name in KEYS):
             self._restore_extra(reader, extras, KEYS[0], outcome)
 
@@ -360,7 +359,7 @@ class BackupRestore:
         try:
             target = self._extras[name]
             make_directory(target.parent)
-            replace_file(target, reader.read(extras[name]))
+            replace_file(target, reader.read(extras[name]), follows_link=name == SETTINGS_FILE)
         except (KeyError, OSError, DurableWriteFailed, BackupDamaged):
             outcome.left_out.append(name)
             return False

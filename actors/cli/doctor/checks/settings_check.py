@@ -62,7 +62,7 @@ def look(home: ExaminedHome) -> SettingsFacts:
         profile_fault=home.profile_fault,
     )
     try:
-        content = read_file(path, SIZE_LIMIT_BYTES)
+        content = read_file(path, SIZE_LIMIT_BYTES, follows_link=True)
         if content is None:
             return facts
         found = _document(content)
@@ -137,7 +137,7 @@ def schema_of(profile: Profile) -> Mapping[str, Any] | None:
     if not profile.has_settings:
         return None
     if profile.settings.endswith(".json"):
-        content = read_file(profile.directory / profile.settings, SCHEMA_LIMIT_BYTES)
+        content = read_file(profile.directory / profile.settings, SCHEMA_LIMIT_BYTES, follows_link=True)
         found = strict_json.parse(content or b"", SCHEMA_LIMIT_BYTES)
         return extended_schema(found, profile.settings_of) if isinstance(found, dict) else None
     model = profile.load_settings() if profile.settings else None

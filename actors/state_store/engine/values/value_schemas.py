@@ -264,7 +264,8 @@ def _load(profile: Profile, reference: str) -> ValueSchema:
 
     if reference.endswith(".json"):
         try:
-            content = read_file(profile.directory / reference, SCHEMA_FILE_LIMIT_BYTES)
+            file = profile.directory / reference
+            content = read_file(file, SCHEMA_FILE_LIMIT_BYTES, follows_link=True)
             if content is None:
                 raise DeclarationRefused(reference, "expected JSON Schema: there is no such file")
             found = msgspec.json.decode(content, type=dict[str, Any])

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from actors.shared.places import rooted_place
 from actors.shared.places.root_directory import RootDirectory
 from actors.shared.places.rooted_place import PlaceUnfit, RootedPlace, at, below
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="plants links, for which Windows wants a right")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> RootedPlace:
+@pytest.fixture(params=["by descriptor", "step by step"])
+def root(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RootedPlace:
+    """A root, on a platform with calls relative to a descriptor and on one without."""
+    if request.param == "step by step":
+        monkeypatch.setattr(rooted_place, "BY_DESCRIPTOR", False)
     (tmp_path / "root" / "in").mkdir(parents=True)
     (tmp_path / "root" / "in" / "file").write_bytes(b"content")
     (tmp_path / "outside").mkdir()
