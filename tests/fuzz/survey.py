@@ -11,6 +11,7 @@ from tests.fuzz.fuzzed_runtime import FuzzedRuntime
 from tests.hostile.hostile_peer import HostilePeer, hostile
 
 TIMEOUT_MS: Final = 30_000
+EVIDENCE_LINES: Final = 400
 
 QUESTIONS: Final[tuple[tuple[str, str, dict[str, Any], Callable[[Any], bool]], ...]] = (
     (
@@ -78,8 +79,11 @@ def survey(world: FuzzedRuntime, when: str, find: Callable[[Finding], object]) -
 
 def _said(peer: HostilePeer, actor: str) -> str:
     """What an actor wrote last, such as the stacks of one that hung."""
-    verb, reported = peer.ask("supervision.logs", {"actor": actor, "limit": 200}, timeout_ms=TIMEOUT_MS)
-    return "\n".join(line["text"] for line in reported["lines"]) if verb == "REPLY" else str(reported)
+    verb, reported = peer.ask("supervision.logs", {"actor": actor, "limit": 20_000}, timeout_ms=TIMEOUT_MS)
+    if verb != "REPLY":
+        return str(reported)
+    written = [line["text"] for line in reported["lines"] if not line.get("recorded")]
+    return "\n".join(written[-EVIDENCE_LINES:])
 
 
 def not_ready(overview: dict[str, Any], when: str) -> list[Finding]:
