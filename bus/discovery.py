@@ -10,6 +10,7 @@ import msgspec
 
 from bus.errors import NotRunning
 from bus.own_places import check_endpoints, open_own_file
+from schemas.bounds import Count, ProcessId, UnixSeconds
 
 PROTOCOL_VERSION = 2
 DEFAULT_APP = "undercroft"
@@ -41,12 +42,12 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     app: str
-    pid: int
-    started_at: float
+    pid: ProcessId
+    started_at: UnixSeconds
     lane: str
     feed: str
     token: str
-    protocol: int = PROTOCOL_VERSION
+    protocol: Count = PROTOCOL_VERSION
     curve: CurveKeys | None = None
     profile: str = ""
 

@@ -64,6 +64,10 @@ def test_fields_of_a_later_version_are_skipped(tmp_path: Path) -> None:
         (b'{"app": 1}', "not a runtime file"),
         (b'{"app": "\xff\xfe"}', "not a runtime file"),
         (b"[" * 5000, "not a runtime file"),
+        (
+            msgspec.json.encode(RUNTIME).replace(b'"pid":', b'"pid":18446744073709551615,"":'),
+            "not a runtime file",
+        ),
         (b" " * (RUNTIME_LIMIT_BYTES + 1) + msgspec.json.encode(RUNTIME), "not a runtime file"),
         (
             msgspec.json.encode(msgspec.structs.replace(RUNTIME, protocol=PROTOCOL_VERSION + 1)),

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
 
     protocol: int
     app: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(ge=0, le=2**32)]
     started_at: float
     lane: str
     feed: str

@@ -73,6 +73,7 @@ def test_a_sound_file_is_read_and_later_fields_are_ignored(tmp_path: Path) -> No
         ({**CONTENT, "protocol": 3}, "protocol 3"),
         ({**CONTENT, "pid": 4194305}, "left over"),
         ({**CONTENT, "pid": 0}, "left over"),
+        ({**CONTENT, "pid": 2**64}, "not a runtime file"),
         ({"protocol": 2}, "not a runtime file"),
         ("{", "not a runtime file"),
         ("[" * 5000, "not a runtime file"),
