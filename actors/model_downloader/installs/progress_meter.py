@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+
+from schemas.bounds import SECONDS_LIMIT
 
 REPORT_INTERVAL_SECONDS = 0.1
 RATE_WINDOW_SECONDS = 5.0
@@ -43,6 +46,7 @@ class ProgressMeter:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until all bytes are there at this rate; None while the rate is unknown."""
+        """Until all bytes are there at this rate; None while it is unknown, or would take centuries."""
         rate = self.rate_bytes_per_second
-        return (self._size_bytes - self._reported_bytes) / rate if rate > 0 else None
+        left = (self._size_bytes - self._reported_bytes) / rate if rate > 0 else math.inf
+        return left if left <= SECONDS_LIMIT else None

@@ -12,6 +12,7 @@ from actors.readiness.snapshot.checklist import durable_bytes_of, percent
 from actors.readiness.snapshot.readiness_facts import ReadinessFacts
 from actors.readiness.wording import Wording
 from actors.shared.text import size_text
+from schemas.bounds import INTEGER_LIMIT
 from schemas.event import topic_of
 from schemas.models import ModelStatus
 from schemas.paths import PathChooseRequestEvent
@@ -63,8 +64,8 @@ def setup_prompt(
         text="\n".join([*_download_texts(models, facts, words), *dict.fromkeys(others)]),
         location=facts.place.directory,
         models=models,
-        size_bytes=sum(model.size_bytes for model in models),
-        missing_bytes=sum(model.missing_bytes for model in models),
+        size_bytes=min(INTEGER_LIMIT, sum(model.size_bytes for model in models)),
+        missing_bytes=min(INTEGER_LIMIT, sum(model.missing_bytes for model in models)),
         free_bytes=facts.free_bytes,
         change=_change_path(facts, words),
     )

@@ -35,3 +35,9 @@ def test_rate_is_that_of_the_last_seconds_and_gives_the_time_left() -> None:
         meter.due(second * 10 if second <= 5 else 50 + (second - 5) * 100, float(second))
     assert meter.rate_bytes_per_second == pytest.approx(100)
     assert meter.seconds_left == pytest.approx(4.5)
+
+
+def test_a_time_left_that_no_event_can_hold_is_unknown() -> None:
+    meter = ProgressMeter(0, 2**53, 0.0)
+    meter.due(1, 1.0)
+    assert (meter.rate_bytes_per_second, meter.seconds_left) == (1.0, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from actors.readiness.snapshot.availability import CategoryStatus, category_status
@@ -15,6 +16,7 @@ from actors.readiness.snapshot.presentation import (
     toast_notice,
 )
 from actors.readiness.snapshot.readiness_facts import ReadinessFacts
+from schemas.bounds import INTEGER_LIMIT
 from schemas.readiness import SetupPrompt, Step
 from tests.support.readiness_lab import DECLARED, ENGLISH, facts_of, paths_event, progress_event, status
 
@@ -132,3 +134,10 @@ def test_a_banner_names_the_step_and_a_toast_fades() -> None:
     )
     assert banner_notice(failed, ENGLISH).text == "Services: x is failed"
     assert toast_notice(1500, ENGLISH).fade_ms == 1500
+
+
+def test_models_that_no_disk_holds_together_have_a_size_that_an_event_can_hold() -> None:
+    sound = [status(name, "absent") for name in ("base", "chat")]
+    huge = [msgspec.structs.replace(one, size_bytes=INTEGER_LIMIT) for one in sound]
+    found = prompt(facts_of(*huge), "stt", "llm")
+    assert (found.size_bytes, found.missing_bytes) == (INTEGER_LIMIT, INTEGER_LIMIT)
