@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from actors.shared.context import ActorContext
 
 DIRECTORY: Final = "model_sources"
+RESOLVED_AT_ONCE: Final = 8
+"""Answers of servers may be large, so few of them are in memory at once."""
 RETRY_SECONDS: Final = (60.0, 300.0, 1800.0, 3600.0)
 """Pauses before another attempt to fetch a manifest; the last one repeats."""
 
@@ -116,6 +118,7 @@ class ModelSources(Actor[Inbox]):
         self._catalogue = Catalogue({})
         self._life, self._revision = secrets.token_hex(8), 0
         self._turn = anyio.Lock()
+        self._resolving = anyio.Semaphore(RESOLVED_AT_ONCE)
         self._remote_problem = ""
 
     async def prepare(self) -> None:
@@ -207,7 +210,8 @@ class ModelSources(Actor[Inbox]):
 
     async def _resolved(self, request: NameRequest) -> ResolvedModel:
         try:
-            return await self._resolver.resolve(request)
+            async with self._resolving:
+                return await self._resolver.resolve(request)
         except (OperatorError, TransientError) as error:
             raise Refused(sentence(error)) from error
         except Exception as error:  # a stranger's answer costs its own request, whatever it is

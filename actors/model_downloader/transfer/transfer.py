@@ -96,7 +96,11 @@ class Transfer:
             if failure is not None:
                 return await anyio.to_thread.run_sync(self.disk_failed, failure)
             if not failures:
-                continue
+                if self._state.durable_bytes != before:
+                    continue
+                return FetchFailed(
+                    "network", f"{self._entry.id}: an attempt brought nothing, without a reason"
+                )
             if await self._find_credentials(failures):
                 continue
             return self._go_elsewhere(failures, self._state.durable_bytes - before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EARLY_SECONDS: Final = 10.0
 """Stop using a lent token this long before it ends."""
+KNOWN_MOST: Final = 256
 LEND_SECONDS: Final = 120.0
 """How long a realm may take for its whole answer."""
 _REPOSITORY: Final = re.compile(r"/v2/(.+)/(?:manifests|blobs)/[^/]+")
@@ -107,6 +108,7 @@ class TokenProvider:
             await self._look(origin_of(challenge.realm))
             if lent := await self._borrow(client, challenge.url):
                 token, seconds = lent
+                _make_room(self._lent)
                 self._lent[origin, repository_of(url)] = token, self._clock() + seconds - EARLY_SECONDS
                 return {"Authorization": f"Bearer {token}"}
         self._lent.pop((origin, repository_of(url)), None)
@@ -116,6 +118,7 @@ class TokenProvider:
     async def _look(self, origin: str) -> None:
         if origin not in self._kept:
             found = "" if self._tokens.of(origin) else await self._keychain(origin)
+            _make_room(self._kept)
             self._kept[origin] = found if is_token(found) else ""
 
     async def _borrow(self, client: httpx.AsyncClient, url: str) -> tuple[str, float] | None:
@@ -136,6 +139,12 @@ class TokenProvider:
             raise RealmRefused(shown_url(url), error.problem) from error
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise RealmRefused(shown_url(url), failure_words(error)[0]) from error
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    """Forget the oldest entry of a full map: servers name as many origins and repositories as they like."""
+    if len(known) >= KNOWN_MOST:
+        del known[next(iter(known))]
 
 
 def repository_of(url: str) -> str:

@@ -23,6 +23,7 @@ from actors.model_downloader.transfer.source_urls import source_urls
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer import CHALLENGES_A_FILE, Transfer
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
+from actors.model_downloader.transfer.worker_pool import WorkerPool
 from actors.shared.credentials import SourceEndpoints, offline_by
 from schemas.manifest import FilePromise, ModelEntry
 from tests.support.disk_calls import disk_calls_on_loop
@@ -267,3 +268,12 @@ async def test_no_disk_is_touched_on_the_event_loop(origin: FaultyOrigin, tmp_pa
         assert await trip.run() is None
     assert found == []
     assert trip.bytes == BODY
+
+
+async def test_an_attempt_that_brings_nothing_and_says_nothing_is_not_repeated_for_ever(
+    origin: FaultyOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trip, runs = Trip(tmp_path, [origin.url + "/m"]), []
+    monkeypatch.setattr(WorkerPool, "run", lambda pool: runs.append(pool))
+    failure = await trip.run()
+    assert (str(failure), len(runs)) == ("m: an attempt brought nothing, without a reason", 1)

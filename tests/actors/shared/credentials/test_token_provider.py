@@ -8,8 +8,14 @@ import httpx
 import pytest
 
 from actors.shared.credentials.environment_tokens import EnvironmentTokens
-from actors.shared.credentials.token_provider import RealmRefused, TokenProvider, repository_of
-from tests.support.http_servers import Site, add_image, add_realm, running_site
+from actors.shared.credentials.token_provider import (
+    KNOWN_MOST,
+    RealmRefused,
+    TokenProvider,
+    repository_of,
+)
+from actors.shared.http.answers.short_answers import open_client
+from tests.support.http_servers import Answer, Site, add_image, add_realm, running_site
 
 pytestmark = pytest.mark.anyio
 
@@ -152,3 +158,16 @@ async def test_a_realm_that_is_gone_is_named(registry: Site) -> None:
 def test_the_repository_is_read_from_the_url() -> None:
     assert repository_of("https://r/v2/library/tiny/blobs/sha256:00") == "library/tiny"
     assert repository_of("https://r/v2/tags/list") == ""
+
+
+async def test_no_number_of_origins_and_repositories_fills_the_memory(registry: Site) -> None:
+    registry.routes["/token"] = lambda seen: Answer(b'{"token": "lent"}')
+    provider = TokenProvider(EnvironmentTokens(), Keychain())
+    challenge = f'Bearer realm="{registry.url}/token"'
+    async with open_client(False) as client:
+        for number in range(KNOWN_MOST + 3):
+            url = f"{registry.url}/v2/a{number}/manifests/1"
+            assert await provider.answer(client, url, [challenge]) == {"Authorization": "Bearer lent"}
+    assert len(provider._lent) == KNOWN_MOST
+    assert provider.headers(url)
+    assert not provider.headers(f"{registry.url}/v2/a0/manifests/1")
