@@ -57,3 +57,14 @@ def test_directory_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(KeychainFailed, match="taken"):
         FileKeychain(tmp_path / "taken" / "chain.json").put("a", "b")
+
+
+@POSIX
+def test_a_file_that_a_person_named_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    FileKeychain(tmp_path / "elsewhere" / "chain.json").put("b", "2")
+    (tmp_path / "chain.json").symlink_to("elsewhere/chain.json")
+    chain = FileKeychain(tmp_path / "chain.json")
+    chain.put("a", "1")
+    assert chain.get("a") == "1"
+    assert (tmp_path / "chain.json").is_symlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -229,6 +230,24 @@ def test_settings_come_back_on_request_and_keys_where_there_are_none(tmp_path: P
     extras["keys.json"].unlink()
     assert restorer(store, extras).run(made.id, settings=True).settings is True
     assert (extras["config.json"].read_bytes(), extras["keys.json"].read_bytes()) == (b"old", b"wrapped")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links")
+def test_settings_behind_a_link_are_backed_up_and_restored_there_and_keys_are_not(tmp_path: Path) -> None:
+    extras = {name: tmp_path / "home" / name for name in ("config.json", "keys.json")}
+    (tmp_path / "home").mkdir()
+    for name, path in extras.items():
+        (tmp_path / name).write_bytes(b"old")
+        path.symlink_to(tmp_path / name)
+    store = opened(tmp_path / "store")
+    save(store, notes__a=1)
+    made = back_up(store, extras=extras)
+    for name in extras:
+        (tmp_path / name).write_bytes(b"new")
+    outcome = restorer(store, extras).run(made.id, settings=True)
+    assert outcome.settings
+    assert ((tmp_path / "config.json").read_bytes(), extras["config.json"].is_symlink()) == (b"old", True)
+    assert (tmp_path / "keys.json").read_bytes() == b"new"
 
 
 def test_reads_see_the_old_or_the_new_and_writes_are_not_lost_while_it_goes_on(tmp_path: Path) -> None:
