@@ -41,6 +41,15 @@ Word = Annotated[str, Meta(max_length=512)]
 PlaceText = Annotated[str, Meta(max_length=32_768)]
 """A path: as long as Windows lets one be."""
 
+NAME: Final = r"(?!\.{1,2}(?:/|(?![\s\S])))[^/\x00]+"
+"""Of one file or directory, as a pattern."""
+
+OneName = Annotated[str, Meta(max_length=1024, pattern=whole(NAME))]
+"""The name of one file or directory: without a slash, and never that of the directory above."""
+
+InnerPlace = Annotated[str, Meta(max_length=32_768, pattern=whole(f"{NAME}(?:/{NAME})*"))]
+"""A place below a directory: names with slashes between them, none of which leads up."""
+
 UrlText = Annotated[str, Meta(max_length=8_192)]
 """An address on the web."""
 
@@ -52,6 +61,9 @@ Body = Annotated[str, Meta(max_length=16 * 1024 * 1024)]
 
 Count = Annotated[int, Meta(ge=0, le=INTEGER_LIMIT)]
 """How many, or which in a sequence: a count, a size in bytes, a revision."""
+
+Whole = Annotated[int, Meta(ge=-INTEGER_LIMIT, le=INTEGER_LIMIT)]
+"""A whole number, where a sentence of its own says what it may be."""
 
 ProcessId = Annotated[int, Meta(ge=0, le=2**32)]
 """The id of a process."""

@@ -15,6 +15,7 @@ from actors.model_verifier.file_verdict import is_below
 from actors.model_verifier.growing_hash import READ_NOW, GrowingHash, GrowingHashes, ReadOptions
 from actors.model_verifier.idle_reader import IdleReadAbandoned, IdleReader
 from actors.model_verifier.verification_records import VerificationRecords
+from actors.shared.durable.record_file import RecordNotRead
 from actors.shared.manifest import path_problem
 from actors.shared.places.rooted_place import RootedPlace, placed
 from bus.actor import Actor, BusContext, Later
@@ -58,10 +59,13 @@ class ModelVerifier(Actor[Inbox]):
 
     async def prepare(self) -> None:
         """Read what was verified before."""
-        if aside := await anyio.to_thread.run_sync(self._records.load):
-            _log(
-                f"the records of verified files were damaged and are now at {aside}; all models are read anew"
-            )
+        try:
+            aside = await anyio.to_thread.run_sync(self._records.load)
+        except RecordNotRead as error:
+            _log(f"{error}; all models are read anew")
+            return
+        if aside:
+            _log(f"the records of verified files were damaged, see {aside}; what has none is read anew")
 
     async def handle(self, event: Inbox) -> ModelsRootAdmittedEvent | Later | None:
         """Hash what became durable, or give a verdict."""

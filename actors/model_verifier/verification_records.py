@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Collection, Iterable
@@ -10,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.durable.quarantine import claim_directory
 from actors.shared.durable.record_file import RecordFile
 from schemas.bounds import Count, Identifier, UnixSeconds, Wide
 from schemas.manifest import FilePromise
@@ -53,6 +56,7 @@ class VerificationRecords:
         Args:
             directory: where the file lies; made when it is needed.
         """
+        self._directory = directory
         self._file: RecordFile[dict[str, dict[str, list[VerifiedFile] | VerifiedFile]]] = RecordFile(
             directory / RECORDS_NAME,
             dict[str, dict[str, list[VerifiedFile] | VerifiedFile]],
@@ -69,15 +73,19 @@ class VerificationRecords:
             Where a damaged file lies now; None if it was sound.
 
         Raises:
-            RecordNotRead: the system does not let us read it.
+            RecordNotRead: the system does not let us read it; there are no records then.
         """
+        aside = None
+        if os.path.lexists(self._directory) and not self._directory.is_dir():
+            with contextlib.suppress(OSError):  # told when a record cannot be written
+                aside = claim_directory(self._directory)
         found = self._file.read_or_quarantine()
         with self._lock:
             self._models = {
                 model_id: {path: _as_list(known) for path, known in files.items()}
                 for model_id, files in (found.value or {}).items()
             }
-        return found.put_aside
+        return found.put_aside or aside
 
     def hold(self, model_id: str, promise: FilePromise, identity: FileIdentity) -> bool:
         """Whether this very file, unchanged since, was verified against this very promise."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.places.rooted_place import AnyPlace
+from schemas.bounds import Many
 from schemas.leases import Lease, ModelLeaseRequestEvent
 
 LEASES_NAME: Final = ".undercroft.leases.json"
@@ -115,7 +116,7 @@ class LeaseFile:
     """The leases of a directory of models, in a file inside it, so that they survive the downloader."""
 
     def __init__(self, models: AnyPlace) -> None:
-        self._record = RecordFile(models / LEASES_NAME, list[Lease], limit_bytes=LEASES_LIMIT_BYTES)
+        self._record = RecordFile(models / LEASES_NAME, Many[Lease], limit_bytes=LEASES_LIMIT_BYTES)
 
     def read(self) -> list[Lease]:
         """The leases that were given before; none if the file is damaged, which is put aside.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from actors.shared.durable.record_file import RecordFile
-from schemas.bounds import Count, Identifier, Many, PlaceText, Word
+from schemas.bounds import NAME, Count, Identifier, Many, OneName, PlaceText, Word, whole
 from schemas.paths import Choosable, PathAction
 
 JOURNAL_NAME: Final = "relocation.json"
@@ -37,9 +37,9 @@ class RelocationJournal(msgspec.Struct, frozen=True, kw_only=True):
     move_id: Identifier = ""
     format: Count = FORMAT
     phase: Literal["moving", "giving_up"] = "moving"
-    placed: Many[Word] = []
-    placing: Word = ""
-    adopted: Many[Word] = []
+    placed: Many[OneName] = []
+    placing: Annotated[str, msgspec.Meta(max_length=1024, pattern=whole(f"(?:{NAME})?"))] = ""
+    adopted: Many[OneName] = []
     wishes: Many[Word] = []
 
 

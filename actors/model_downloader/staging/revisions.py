@@ -14,7 +14,7 @@ import msgspec
 from actors.model_downloader.staging.staging_journal import FileState, StagingState
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.places.rooted_place import AnyPlace
-from schemas.bounds import Count, Identifier, Many, PlaceText, UrlText, Word
+from schemas.bounds import Count, Identifier, InnerPlace, Many, UrlText, Word
 from schemas.manifest import FilePromise, ModelEntry
 
 RECORD_NAME = ".undercroft.json"
@@ -34,7 +34,7 @@ class InstalledFile(msgspec.Struct, frozen=True, kw_only=True):
             can be fetched again.
     """
 
-    path: PlaceText
+    path: InnerPlace
     size_bytes: Count
     sha256: Identifier
     archive: Word = ""

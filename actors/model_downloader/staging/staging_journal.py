@@ -13,9 +13,10 @@ from actors.model_downloader.staging.byte_ranges import (
     prefix_bytes,
     total_bytes,
 )
-from actors.shared.durable.record_file import RecordFile
-from actors.shared.places.rooted_place import AnyPlace
-from schemas.bounds import Count, Identifier, Many, PlaceText, UrlText, Word
+from actors.shared.durable.quarantine import quarantine
+from actors.shared.durable.record_file import RecordFile, RecordNotRead
+from actors.shared.places.rooted_place import AnyPlace, below
+from schemas.bounds import Count, Identifier, InnerPlace, Many, UrlText, Word
 from schemas.manifest import FilePromise, ModelEntry
 
 JOURNAL_NAME = "journal.json"
@@ -38,7 +39,7 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
         ranges: where they lie, as [start, end) pairs; empty if they are the first ones.
     """
 
-    path: PlaceText
+    path: InnerPlace
     size_bytes: Count
     sha256: Identifier
     url: UrlText = ""
@@ -155,6 +156,18 @@ class StagingJournal:
 def read_journal(directory: AnyPlace) -> StagingState | None:
     """What the journal of a staging directory says; None if there is none that can be read."""
     return _file_in(directory).load()
+
+
+def claim_journal(directory: AnyPlace) -> StagingState | None:
+    """As `read_journal`, for the writer of the next one: one that cannot be used is put aside first."""
+    file = _file_in(directory)
+    try:
+        found = file.read_or_quarantine()
+        if found.fault == "other_format":
+            quarantine(below(directory) / JOURNAL_NAME)
+    except (RecordNotRead, OSError):
+        return None
+    return found.value
 
 
 def reconcile(entry: ModelEntry, journaled: StagingState | None) -> StagingState:

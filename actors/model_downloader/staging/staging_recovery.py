@@ -12,7 +12,7 @@ from actors.model_downloader.staging.byte_ranges import NO_BYTES, ByteRanges, to
 from actors.model_downloader.staging.staging_journal import (
     FileState,
     StagingJournal,
-    read_journal,
+    claim_journal,
     reconcile,
 )
 from actors.model_downloader.staging.watermarks import WATERMARKS_NAME, read_watermarks
@@ -37,7 +37,7 @@ def open_staging(staging: AnyPlace, entry: ModelEntry) -> StagingJournal:
     """
     directory = below(staging)
     make_directory(directory)
-    found = read_journal(directory)
+    found = claim_journal(directory)
     journal = StagingJournal(directory, reconcile(entry, found))
     boot, fetched = boot_id(), 0
     marked = (directory / WATERMARKS_NAME).is_there()

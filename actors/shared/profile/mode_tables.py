@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from schemas.bounds import whole
+from schemas.bounds import Many, Named, Word, whole
 
 
 class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,8 +19,8 @@ class OptionalTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         bundled: its model belongs to the bundle that a person confirms at setup.
     """
 
-    category: str
-    notice: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]*"))]
+    category: Word
+    notice: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"[a-z][a-z0-9_]*"))]
     bundled: bool = False
 
 
@@ -35,11 +35,11 @@ class ModeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         enabled_by: dotted path of the setting that switches the mode on; empty: it is always on.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]{0,39}"))]
-    title: str = ""
-    requires: list[str] = []
-    optional: list[OptionalTable] = []
-    enabled_by: str = ""
+    name: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"[a-z][a-z0-9_]{0,39}"))]
+    title: Word = ""
+    requires: Many[Word] = []
+    optional: Many[OptionalTable] = []
+    enabled_by: Word = ""
 
 
 class CategoryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,8 +50,8 @@ class CategoryTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         setting: dotted path of the setting with that choice.
     """
 
-    model: str = ""
-    setting: str = ""
+    model: Word = ""
+    setting: Word = ""
 
 
 class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,10 +70,10 @@ class ReadinessTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     banner_after_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 3000
     toast_fade_ms: Annotated[int, msgspec.Meta(ge=0, le=600_000)] = 4000
     toast: bool = True
-    toast_setting: str = "ui.ready_toast"
-    locale: str = "en"
-    locale_setting: str = ""
-    categories: dict[str, CategoryTable] = {}
+    toast_setting: Word = "ui.ready_toast"
+    locale: Word = "en"
+    locale_setting: Word = ""
+    categories: Named[CategoryTable] = {}
 
 
 def mode_problems(modes: Sequence[ModeTable]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 import msgspec
 
 from actors.shared.profile.mode_tables import ModeTable, ReadinessTable
-from schemas.bounds import whole
+from schemas.bounds import INTEGER_LIMIT, Amount, Many, Named, PlaceText, Whole, Word, whole
+
+Reference = Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))]
+"""`file.py:NAME`, relative to the profile; empty for none."""
+
+SettingsReference = Annotated[
+    str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))
+]
+"""`file.py:Class`, or a JSON Schema."""
 
 
 class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,21 +43,21 @@ class ChildTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         reveal_secrets: it may ask for the values of secret settings.
     """
 
-    name: str
-    entry: str = ""
-    command: list[str] = []
-    cwd: str = ""
-    path: str = ""
+    name: Word
+    entry: Word = ""
+    command: Many[PlaceText] = []
+    cwd: PlaceText = ""
+    path: PlaceText = ""
     restart: Literal["permanent", "transient", "temporary"] = "permanent"
-    depends_on: list[str] = []
+    depends_on: Many[Word] = []
     ready: Literal["message", "hello", "started"] | None = None
-    start_timeout_seconds: float = 30.0
-    shutdown_timeout_seconds: float = 5.0
-    heartbeat_timeout_seconds: float | None = None
-    memory_limit_mib: int = 0
-    intensity: int = 5
-    period_seconds: float = 60.0
-    environment: dict[str, str] = {}
+    start_timeout_seconds: Amount = 30.0
+    shutdown_timeout_seconds: Amount = 5.0
+    heartbeat_timeout_seconds: Amount | None = None
+    memory_limit_mib: Whole = 0
+    intensity: Whole = 5
+    period_seconds: Amount = 60.0
+    environment: Named[PlaceText] = {}
     reveal_secrets: bool = False
 
 
@@ -61,7 +69,7 @@ class PeerTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         reveal_secrets: it may ask for the values of secret settings.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"))]
+    name: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"))]
     reveal_secrets: bool = False
 
 
@@ -75,8 +83,8 @@ class ManifestTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         refresh_hours: time between looks for a newer one; 0: only at each start and on request.
     """
 
-    url: Annotated[str, msgspec.Meta(pattern=whole(r"(https?://\S{1,2000})?"))] = ""
-    keys: Annotated[list[str], msgspec.Meta(max_length=16)] = []
+    url: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"(https?://\S{1,2000})?"))] = ""
+    keys: Annotated[list[Word], msgspec.Meta(max_length=16)] = []
     max_skew_seconds: Annotated[float, msgspec.Meta(ge=0, le=86_400 * 7)] = 600.0
     refresh_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
 
@@ -89,8 +97,8 @@ class SourcesTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ollama: in the place of registry.ollama.ai.
     """
 
-    hf: str = ""
-    ollama: str = ""
+    hf: PlaceText = ""
+    ollama: PlaceText = ""
 
 
 class TopicNamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,8 +109,8 @@ class TopicNamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         peers: children and named peers that may publish and serve them; nobody else may.
     """
 
-    namespace: str
-    peers: Annotated[list[str], msgspec.Meta(min_length=1)]
+    namespace: Word
+    peers: Annotated[list[Word], msgspec.Meta(min_length=1, max_length=10_000)]
 
 
 class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,7 +121,7 @@ class TopicsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             `myapp.*`, is everybody's.
     """
 
-    namespaces: list[str | TopicNamespaceTable] = []
+    namespaces: Many[Word | TopicNamespaceTable] = []
 
 
 class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,13 +136,13 @@ class BackupsTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     every_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
-    keep_last: Annotated[int, msgspec.Meta(ge=0)] = 3
-    keep_hourly: Annotated[int, msgspec.Meta(ge=0)] = 0
-    keep_daily: Annotated[int, msgspec.Meta(ge=0)] = 7
-    keep_weekly: Annotated[int, msgspec.Meta(ge=0)] = 4
-    keep_monthly: Annotated[int, msgspec.Meta(ge=0)] = 6
+    keep_last: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 3
+    keep_hourly: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 0
+    keep_daily: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 7
+    keep_weekly: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 4
+    keep_monthly: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 6
     check_hours: Annotated[float, msgspec.Meta(ge=0, le=24 * 365)] = 24.0
-    operators: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    operators: Many[Word] = msgspec.field(default_factory=lambda: ["*"])
 
 
 class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,8 +154,8 @@ class StateTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         backups: when they are made, and which stay.
     """
 
-    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 1024
-    cache_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    quota_mib: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 1024
+    cache_seconds: Annotated[float, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 300.0
     backups: BackupsTable = BackupsTable()
 
 
@@ -166,16 +174,16 @@ class NamespaceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         quota_mib: room on disk for its keys; 0: no limit of its own.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=whole(r"[a-z][a-z0-9_]{0,31}"))]
-    owner: str = ""
-    readers: list[str] | None = None
-    writers: list[str] | None = None
+    name: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"[a-z][a-z0-9_]{0,31}"))]
+    owner: Word = ""
+    readers: Many[Word] | None = None
+    writers: Many[Word] | None = None
     encrypt: bool = False
     compress: bool = False
     backup: bool = False
-    schema: str = ""
-    schemas: dict[str, str] = {}
-    quota_mib: Annotated[int, msgspec.Meta(ge=0)] = 0
+    schema: Word = ""
+    schemas: Named[PlaceText] = {}
+    quota_mib: Annotated[int, msgspec.Meta(ge=0, le=INTEGER_LIMIT)] = 0
 
 
 class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,25 +214,29 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         peers: further peers whose names are reserved.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"))]
-    title: str = ""
-    settings: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))] = ""
-    settings_of: list[Literal["history", "models", "diagnostics"]] = []
-    settings_version: Annotated[int, msgspec.Meta(ge=1)] = 1
-    settings_migrations: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
-    preset_setting: str = ""
-    policy: str = ""
-    allowlist: list[str] | None = None
-    models: str | list[str] = ""
+    name: Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"))]
+    title: Word = ""
+    settings: Annotated[
+        str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))
+    ] = ""
+    settings_of: Many[Literal["history", "models", "diagnostics"]] = []
+    settings_version: Annotated[int, msgspec.Meta(ge=1, le=INTEGER_LIMIT)] = 1
+    settings_migrations: Annotated[
+        str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))
+    ] = ""
+    preset_setting: Word = ""
+    policy: PlaceText = ""
+    allowlist: Many[Word] | None = None
+    models: PlaceText | Many[PlaceText] = ""
     manifest: ManifestTable = ManifestTable()
     sources: SourcesTable = SourcesTable()
     topics: TopicsTable = TopicsTable()
-    modes: list[ModeTable] = []
+    modes: Many[ModeTable] = []
     readiness: ReadinessTable = ReadinessTable()
-    wording: dict[str, dict[str, str]] = {}
+    wording: Named[Named[Word]] = {}
     state: StateTable = StateTable()
-    namespaces: list[NamespaceTable] = []
-    documents: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
-    migrations: Annotated[str, msgspec.Meta(pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))] = ""
-    children: list[ChildTable] = []
-    peers: list[PeerTable] = []
+    namespaces: Many[NamespaceTable] = []
+    documents: Reference = ""
+    migrations: Reference = ""
+    children: Many[ChildTable] = []
+    peers: Many[PeerTable] = []
