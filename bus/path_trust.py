@@ -8,6 +8,7 @@ that keeps other users out.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from pathlib import Path
@@ -131,6 +132,7 @@ def _is_group_ours(gid: int) -> bool:
     return bool(members) and members <= allowed
 
 
+@functools.cache
 def _unmapped_user() -> int | None:
     """The user that stands for root where this process lives in a user namespace that does not know root."""
     try:

@@ -24,7 +24,7 @@ export class SocketPair {
     const keys = curve ? { curveServerKey: curve.server_public, curvePublicKey: curve.client_public, curveSecretKey: curve.client_secret } : {};
     const options = { linger: LINGER_MILLISECONDS, maxMessageSize: FRAME_LIMIT_BYTES, reconnectInterval: 20, reconnectMaxInterval: 1000, ...keys };
     this.#hooks = hooks;
-    this.#lane = new Dealer({ ...options, sendHighWaterMark: 4096, receiveHighWaterMark: 4096 });
+    this.#lane = new Dealer({ ...options, immediate: true, sendHighWaterMark: 4096, receiveHighWaterMark: 4096 });
     this.#feed = new Subscriber({ ...options, linger: 0, receiveHighWaterMark: 4096 });
     this.#endpoint = lane;
     this.#on("handshake", () => this.#greet());

@@ -58,6 +58,7 @@ class SocketTransport:
     def _socket(self, kind: int) -> zmq.Socket[bytes]:
         socket = self._context.socket(kind)
         set_limits(socket)
+        socket.setsockopt(zmq.IMMEDIATE, 1)  # what is queued when a connection ends goes to no other one
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MILLISECONDS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_LIMIT_MILLISECONDS)
         if self._runtime.curve:

@@ -47,6 +47,7 @@ class Sockets:
         socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK_MESSAGES)
         socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK_MESSAGES)
         socket.setsockopt(zmq.MAXMSGSIZE, FRAME_LIMIT_BYTES + FRAME_SLACK_BYTES)
+        socket.setsockopt(zmq.IMMEDIATE, 1)  # what is queued when a connection ends goes to no other one
         socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MILLISECONDS)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_LIMIT_MILLISECONDS)
         if curve := self._runtime.curve:
