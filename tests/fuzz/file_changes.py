@@ -40,6 +40,9 @@ NEVER: Final = ("unreadable",)
 
 SKIPPED_NAMES: Final = (".undercroft.lock", "runtime.json", "lane", "feed", "stderr.log")
 SKIPPED_DIRECTORIES: Final = ("run", "keys")
+LARGEST_BYTES: Final = 8 * 1024 * 1024
+"""Larger files are not read, only replaced: one may be huge and sparse."""
+
 GARBAGE: Final = b"\0\xff{[\"'\n\r\x1b"
 ROUGH: Final[tuple[Way, ...]] = (
     "value",
@@ -142,7 +145,7 @@ def apply(home: Path, change: FileChange) -> bool:
         next(mutation for mutation in known if mutation.name == change.text).leave(path)
     elif change.way == "remove":
         path.unlink()
-    elif path.is_file() and not path.is_symlink():
+    elif path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST_BYTES:
         write(path, changed(path.read_bytes(), change))
     return True
 

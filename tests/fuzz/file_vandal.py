@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fuzz.file_changes import (
+    LARGEST_BYTES,
     FileChange,
     apply,
     change_beside,
@@ -25,7 +26,6 @@ from tests.support.strange_files import everything_below
 SHARED_BINARY: Final = ("history", "anchors", ".journal", "history-audit")
 """Directories of files that hold what the witness stored, in a form that cannot be changed beside it."""
 
-LARGEST_BYTES: Final = 8 * 1024 * 1024
 DIRECTORY_SHARE: Final = 0.03
 
 

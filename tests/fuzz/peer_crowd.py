@@ -29,6 +29,7 @@ FIRST_ID: Final = 1_000_000
 GRACE_SECONDS: Final = 10.0
 """How long after its deadline an outcome may come."""
 
+GREET_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 2.0
 POLL_MS: Final = 20
 VANISH_SHARE: Final = 0.003
@@ -131,6 +132,7 @@ class CrowdPeer:
         self._lives = 0
         self.pending: dict[int, tuple[RequestCase, float]] = {}
         self.is_in = False
+        self._greeted_at = 0.0
         self.lane = self._connect()
 
     def act(self) -> None:
@@ -196,6 +198,8 @@ class CrowdPeer:
 
         Where it cut that, what was asked has no outcome, and the refusal of the PING says so.
         """
+        if not self.is_in and now - self._greeted_at > GREET_SECONDS:
+            self._greet()  # the name was still taken by the connection that vanished, or nobody answered
         if any(now - sent > QUIET_SECONDS for _, sent in self.pending.values()):
             self.send([b"PING", encode([1])])
         for id, (case, sent) in list(self.pending.items()):
@@ -214,6 +218,7 @@ class CrowdPeer:
 
     def _greet(self) -> None:
         self._crowd.numbers.greetings += 1
+        self._greeted_at = time.monotonic()
         instance = f"{self._crowd.salt}-{self._number}-{self._lives}-{self._crowd.numbers.greetings}"
         secret = self._credential or self._crowd.runtime["token"]
         self.send([b"HELLO", encode([2, self._name, instance, secret])])
@@ -351,7 +356,7 @@ class PeerCrowd:
                 by_lane = {peer.lane: peer for peer in self._peers}
                 for lane, _ in self.poller.poll(POLL_MS):
                     self._drain(by_lane[lane])
-                if turn % 200 == 0:
+                if turn % 25 == 0:
                     now = time.monotonic()
                     for peer in self._peers:
                         peer.look(now)

@@ -52,6 +52,13 @@ def test_a_file_that_is_gone_stands_for_another_of_its_kind(tmp_path: Path) -> N
     assert not apply(tmp_path, FileChange("nowhere/segment-1.jsonl", "cut"))
 
 
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(1 << 40)
+    assert apply(tmp_path, FileChange("a.json", "flip", share=0.5))
+    assert (tmp_path / "a.json").stat().st_size == 1 << 40
+
+
 def test_locks_sockets_and_keys_are_skipped() -> None:
     assert is_skipped(Path("state/.undercroft.lock"))
     assert is_skipped(Path("state/keys/audit.head.json"))

@@ -82,6 +82,16 @@ def test_unreadable_note_still_gives_a_sentence(tmp_path: Path) -> None:
             DirectoryLock(tmp_path, "two").acquire()
 
 
+def test_what_lies_in_the_place_of_the_note_does_not_keep_a_lock_from_being_released(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path, "one")
+    lock.acquire()
+    (tmp_path / directory_lock.HOLDER_NAME).unlink()
+    (tmp_path / directory_lock.HOLDER_NAME).mkdir()
+    lock.release()
+    with DirectoryLock(tmp_path, "two"):
+        assert (tmp_path / directory_lock.HOLDER_NAME).is_dir()
+
+
 def test_release_without_acquire_is_harmless(tmp_path: Path) -> None:
     DirectoryLock(tmp_path, "one").release()
 
