@@ -20,8 +20,13 @@ from tests.support.lies import PROTOCOLS, Lie, Protocol, Role, a_lie_a_field, li
 pytestmark = pytest.mark.anyio
 SEED = 20_261_130
 FEW = 60
-AS_OTHERS: dict[Protocol, tuple[Role, ...]] = {"realm": ("image", "blob"), "ollama": ("blob",)}
-"""Answers of these roles are read as those of `oci` are."""
+AS_OTHERS: dict[Protocol, tuple[Role, ...]] = {
+    "hf": ("file",),
+    "manifest": ("file",),
+    "ollama": ("blob",),
+    "realm": ("image", "blob"),
+}
+"""Answers of these roles are read as those of `https` and `oci` are."""
 MEMORY_LIMIT_BYTES = 256 * 1024 * 1024
 """More than this for answers of a few kilobytes would be a decoder that unpacks what it should not."""
 

@@ -30,6 +30,7 @@ TASKS: Final = {
     "sentence-similarity": "embedding",
 }
 """Category for each task of the hub."""
+LINES_SHOWN: Final = 100
 OTHER: Final = "other"
 
 _FILE_SUFFIX: Final = re.compile(
@@ -102,6 +103,12 @@ def make_entry(
     if problems := check_entry(entry, from_person=True):
         raise NameRefused(name, f"cannot be a model: {'; '.join(problems)}")
     return entry
+
+
+def few_of(lines: list[str]) -> list[str]:
+    """As many lines as people read, and how many others there are."""
+    others = len(lines) - LINES_SHOWN
+    return [*lines[:LINES_SHOWN], f"{others} others"] if others > 0 else lines
 
 
 def plain_text(text: str) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import msgspec
 
 from actors.model_sources.errors import ResolveFailed
-from actors.model_sources.sources.entry_builder import plain_text
+from actors.model_sources.sources.entry_builder import few_of, plain_text
 from actors.model_sources.sources.model_names import HubName
 from actors.shared.http.answers.json_answers import JsonUnreadable, fitting, read_json
 from actors.shared.http.answers.stranger_text import quoted
@@ -31,7 +31,6 @@ SMALL_FILE_LIMIT_BYTES: Final = 16 * 1024 * 1024
 """A file outside LFS is fetched once to hash it. The hub wants anything larger than 10 MB in LFS."""
 SMALL_FILES_LIMIT_BYTES: Final = 64 * 1024 * 1024
 CHOICES_SHOWN: Final = 12
-SKIPPED_SHOWN: Final = 100
 
 _NOT_OF_A_MODEL: Final = re.compile(
     r"(?:^|/)\.|\.(?:md|png|jpe?g|gif|svg|webp|mp4)$|(?:^|/)(?:LICEN[CS]E[^/]*|NOTICE)$", re.IGNORECASE
@@ -158,7 +157,6 @@ def choose(repository: HubRepository, name: HubName, label: str) -> tuple[list[H
             for file in wanted
             if _NOT_OF_A_MODEL.search(file.path)
         ]
-        skipped[SKIPPED_SHOWN:] = [f"{len(skipped) - SKIPPED_SHOWN} others"] * (len(skipped) > SKIPPED_SHOWN)
         wanted = [file for file in wanted if not _NOT_OF_A_MODEL.search(file.path)]
         variants = {_SPLIT.sub("", file.path) for file in wanted if file.path.lower().endswith(".gguf")}
         if len(variants) > 1:
@@ -180,7 +178,7 @@ def choose(repository: HubRepository, name: HubName, label: str) -> tuple[list[H
             shown = f"path {quoted(file.path)!r} of the repository"
             raise ResolveFailed(label, f"{shown} is not valid: {problem}")
     check_small_files(wanted, label)
-    return wanted, skipped
+    return wanted, few_of(skipped)
 
 
 def check_small_files(files: list[HubFile], label: str) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from actors.model_sources.errors import ResolveFailed
+from actors.model_sources.sources.entry_builder import few_of
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.manifest.manifest_paths import path_problem
 from schemas.manifest import FilePromise
 
@@ -59,24 +61,24 @@ def import_from(path: Path, label: str) -> LocalFiles:
         raise ResolveFailed(label, f"cannot be read: {reason}; check that the disk is there") from error
     if not promises:
         raise ResolveFailed(label, "expected files in this directory, found none")
-    return LocalFiles(promises, skipped)
+    return LocalFiles(promises, few_of(skipped))
 
 
 def _walk(directory: Path, depth: int, skipped: list[str]) -> Iterator[Path]:
     for entry in sorted(directory.iterdir()):
         if entry.name.startswith("."):
-            skipped.append(f"{entry.name}: hidden")
+            skipped.append(f"{quoted(entry.name)}: hidden")
         elif entry.is_symlink():
-            skipped.append(f"{entry.name}: a link")
+            skipped.append(f"{quoted(entry.name)}: a link")
         elif entry.is_dir():
             if depth == 0:
-                skipped.append(f"{entry.name}: too deep")
+                skipped.append(f"{quoted(entry.name)}: too deep")
             else:
                 yield from _walk(entry, depth - 1, skipped)
         elif entry.is_file():
             yield entry
         else:
-            skipped.append(f"{entry.name}: not a file")
+            skipped.append(f"{quoted(entry.name)}: not a file")
 
 
 def _promise(file: Path, name: str, label: str) -> FilePromise:

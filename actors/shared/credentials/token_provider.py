@@ -19,7 +19,7 @@ from actors.shared.credentials.environment_tokens import (
 from actors.shared.credentials.token_keychain import keychain_token
 from actors.shared.http.answers.short_answers import AnswerRefused, ask, body_of, failure_words, head_of
 from actors.shared.http.redirects import may_get_credentials
-from actors.shared.http.urls import origin_of, shown_url, url_parts, url_problem
+from actors.shared.http.urls import is_this_machine, origin_of, shown_url, url_parts, url_problem
 from bus.errors import TransientError
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class TokenProvider:
         origin, sent = origin_of(url), self.headers(url)
         await self._look(origin)
         challenge = read_challenge(challenges)
+        if challenge is not None and is_this_machine(challenge.realm) and not is_this_machine(url):
+            raise RealmRefused(shown_url(challenge.realm), "another machine names this one as its realm")
         if challenge is not None:
             await self._look(origin_of(challenge.realm))
             if lent := await self._borrow(client, challenge.url):

@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 from actors.shared.http.urls import (
     UrlRefused,
     encoded_location,
+    is_this_machine,
     may_carry_secrets,
     origin_of,
     read_url,
@@ -39,7 +40,8 @@ def next_hop(first: str, here: str, location: str) -> str:
     """The URL that a redirect leads to, if it may be asked.
 
     Once a request was under https, it stays there: from https to http nothing is followed, anywhere along
-    the chain. Every hop must be a URL of the web without credentials.
+    the chain. Every hop must be a URL of the web without credentials. No other machine leads to this one,
+    whose services trust who asks from here.
 
     Args:
         first: the URL that was asked before any redirect.
@@ -59,6 +61,9 @@ def next_hop(first: str, here: str, location: str) -> str:
         raise RedirectRefused(shown_url(first), shown_url(target), refused.problem) from refused
     if scheme != "https" and "https" in (_scheme(first), _scheme(here)):
         raise RedirectRefused(shown_url(first), shown_url(target), "it leads from https to http")
+    if is_this_machine(target) and not is_this_machine(here):
+        problem = "it leads from another machine to this one"
+        raise RedirectRefused(shown_url(first), shown_url(target), problem)
     return target
 
 

@@ -26,6 +26,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _ALLOWED: Final = re.compile(r"[\x21-\x7e]+")
 _PLACE: Final = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<name>[^\[\]:]*))(?::(?P<port>.*))?")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_NUMBER_AT_END: Final = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$")
 _AUTHORITY: Final = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)", re.DOTALL)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _SAFE: Final = "!#$%&'()*+,-./:;=?@[]_~"
@@ -132,15 +133,21 @@ def may_carry_secrets(url: str) -> bool:
     parts = url_parts(url)
     if parts is None:
         return False
-    if parts.scheme == "https":
-        return True
-    host = parts.hostname or ""
-    if host == "localhost":
+    return parts.scheme == "https" or is_this_machine(url)
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether a URL names this machine itself. A name that only resolves to it is another one."""
+    parts = url_parts(url)
+    host = ((parts.hostname if parts else "") or "").removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback or (mapped or address).is_unspecified
 
 
 def shown_url(url: str) -> str:
@@ -197,6 +204,11 @@ def _host(six: str | None, name: str | None) -> str:
         raise UrlRefused("it names no host")
     if len(host) > HOST_LIMIT_CHARACTERS or not all(_LABEL.fullmatch(label) for label in host.split(".")):
         raise UrlRefused(f"its host {quoted(host, 60)!r} is no name that a host can have")
+    if _NUMBER_AT_END.search(host):  # systems take such names for addresses, each in its own way
+        try:
+            return str(ipaddress.IPv4Address(host))
+        except ValueError as error:
+            raise UrlRefused(f"its host {quoted(host, 60)!r} is no IPv4 address") from error
     return host
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,16 @@ def test_a_directory_that_is_too_deep_is_left_out(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     (deep / "b.bin").write_bytes(b"b")
     assert local_files.import_from(tmp_path, "file:x").skipped == ["d: too deep"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take no such names")
+def test_names_that_are_no_text_are_quoted_and_few_are_told(tmp_path: Path) -> None:
+    (tmp_path / "m.bin").write_bytes(b"x")
+    for number in range(150):
+        (tmp_path / f".{number:03d}").write_bytes(b"")
+    os.link(tmp_path / "m.bin", os.fsencode(tmp_path) + b"/.\xff\x1b[31m")
+    skipped = local_files.import_from(tmp_path, "file:m").skipped
+    assert (len(skipped), skipped[-1]) == (101, "51 others")
+    for number in range(150):
+        (tmp_path / f".{number:03d}").unlink()
+    assert local_files.import_from(tmp_path, "file:m").skipped == [". [31m: hidden"]

@@ -171,3 +171,13 @@ async def test_no_number_of_origins_and_repositories_fills_the_memory(registry: 
     assert len(provider._lent) == KNOWN_MOST
     assert provider.headers(url)
     assert not provider.headers(f"{registry.url}/v2/a0/manifests/1")
+
+
+async def test_a_registry_elsewhere_can_not_have_this_machine_asked(registry: Site) -> None:
+    provider = TokenProvider(EnvironmentTokens(), Keychain())
+    async with open_client(False) as client:
+        with pytest.raises(RealmRefused, match="another machine names this one as its realm"):
+            await provider.answer(
+                client, "https://registry.example/v2/a/manifests/1", [f'Bearer realm="{registry.url}/token"']
+            )
+    assert registry.requests == []

@@ -144,3 +144,12 @@ def test_one_hop_too_many_ends_it() -> None:
         chain.follow(f"/{number}")
     with pytest.raises(RedirectRefused, match="more than 10 redirects"):
         chain.follow("/last")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/", "http://0.0.0.0/"]
+)
+def test_no_other_machine_leads_to_this_one(target: str) -> None:
+    with pytest.raises(RedirectRefused, match="it leads from another machine to this one"):
+        next_hop("http://a.org/", "http://a.org/", target)
+    assert next_hop("http://127.0.0.1:1/", "http://localhost:2/", target) == target

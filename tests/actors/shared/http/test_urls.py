@@ -10,6 +10,7 @@ from actors.shared.http.urls import (
     UrlRefused,
     WebUrl,
     encoded_location,
+    is_this_machine,
     may_carry_secrets,
     origin_of,
     read_url,
@@ -148,3 +149,34 @@ def test_nothing_raises_anything_else(text: str) -> None:
         assert encoded_location(text).isascii()
     except UrlRefused as refused:
         assert refused.problem.isprintable()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://127.9.9.9:8/",
+        "http://[::1]/",
+        "http://localhost./",
+        "http://a.localhost/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://0.0.0.0/",
+        "http://[::]/",
+    ],
+)
+def test_this_machine_has_many_names(url: str) -> None:
+    assert is_this_machine(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a.org/", "http://10.0.0.1/", "http://localhost.a.org/", "http://[", ""]
+)
+def test_other_machines_are_others(url: str) -> None:
+    assert not is_this_machine(url)
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f000001", "0x7f.1", "127.1", "0177.0.0.1", "127.0.0.256", "1.2.3.4.5", "a.1"]
+)
+def test_an_address_that_systems_read_in_their_own_ways_is_refused(host: str) -> None:
+    assert url_problem(f"http://{host}/") == f"its host {host!r} is no IPv4 address"
