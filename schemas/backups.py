@@ -89,10 +89,15 @@ class BackupCreateRequestEvent(Request[BackupCreatedEvent], frozen=True, kw_only
 
 
 class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
-    """All backups, the newest first, and those that cannot be used."""
+    """All backups, the newest first, and those that cannot be used.
+
+    Attributes:
+        unfinished: what counts as no backup: a cut left it while it was made or removed.
+    """
 
     backups: Many[BackupInfo]
     faults: Many[BackupFault] = []
+    unfinished: Many[Identifier] = []
 
 
 class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=True, tag="backups.list"):
@@ -100,10 +105,15 @@ class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=
 
 
 class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
-    """Backups were read from end to end. No faults: everything is as it was written."""
+    """Backups were read from end to end. No faults: everything is as it was written.
+
+    Attributes:
+        unfinished: what counts as no backup: a cut left it while it was made or removed.
+    """
 
     verified: Many[Word]
     faults: Many[BackupFault]
+    unfinished: Many[Identifier] = []
 
 
 class BackupsVerifyRequestEvent(

@@ -211,6 +211,8 @@ export interface BackupsListedEvent {
   type: "backups.listed";
   backups: Array<BackupInfo>;
   faults?: Array<BackupFault>;
+  /** what counts as no backup: a cut left it while it was made or removed. */
+  unfinished?: Array<string>;
 }
 
 /** List the backups. */
@@ -239,6 +241,8 @@ export interface BackupsVerifiedEvent {
   type: "backups.verified";
   verified: Array<string>;
   faults: Array<BackupFault>;
+  /** what counts as no backup: a cut left it while it was made or removed. */
+  unfinished?: Array<string>;
 }
 
 /** Read a backup from end to end, and check every digest and every envelope. Empty id: all backups. */

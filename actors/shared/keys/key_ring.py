@@ -194,7 +194,12 @@ class KeyRing:
                 raise KeysLocked(Locked("keys_missing", "there is no file of keys here"))
             if found.recovery is None:
                 raise KeysLocked(Locked("entry_missing", "no recovery code was ever made for these keys"))
-            keys = key_rules.recover(found, _code_key(found.recovery, code))
+            try:
+                code_key = _code_key(found.recovery, code)
+            except ValueError as error:  # parameters that no code was ever made with
+                detail = f"what the code opens is damaged: {error}"
+                raise KeysLocked(Locked("keys_damaged", detail)) from error
+            keys = key_rules.recover(found, code_key)
             if isinstance(keys, Locked):
                 raise KeysLocked(keys)
             kek = keys.key_encryption_key

@@ -147,7 +147,11 @@ class BackupJobs:
             return [fault for one in chosen for fault in self._repository.verify(one.id, progress)]
 
         faults += await self._run(work, "verify", sum(one.documents for one in chosen))
-        return BackupsVerifiedEvent(verified=[one.id for one in chosen], faults=faults)
+        return BackupsVerifiedEvent(
+            verified=[one.id for one in chosen],
+            faults=faults,
+            unfinished=[] if id else [*listing.unfinished],
+        )
 
     async def restore(self, request: BackupRestoreRequestEvent) -> RestoreOutcome:
         """Restore a backup; if a key is locked, ask the keychain and try once more.

@@ -50,7 +50,7 @@ def former_values_to_remove(repository: BackupRepository, rules: BackupRetention
     """
     by_stem: dict[str, list[RetentionCandidate]] = {}
     for one in repository.former_values():
-        made_at = one.kept_at + one.revision * 1e-9  # tells several of one second apart
+        made_at = one.kept_at + one.revision % 10**9 * 1e-9  # tells several of one second apart
         by_stem.setdefault(one.stem, []).append(RetentionCandidate(one.name, made_at))
     return [
         verdict.id for several in by_stem.values() for verdict in judge(several, rules) if not verdict.is_kept

@@ -109,7 +109,9 @@ class BackupService:
             case BackupsListRequestEvent():
                 listing = await self._jobs.listing()
                 return BackupsListedEvent(
-                    backups=[one.info() for one in listing.manifests], faults=listing.faults
+                    backups=[one.info() for one in listing.manifests],
+                    faults=listing.faults,
+                    unfinished=[*listing.unfinished],
                 )
             case BackupsVerifyRequestEvent():
                 return await self._jobs.verify(event.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from actors.shared.durable.directory_lock import HOLDER_NAME, LOCK_NAME
+from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.quarantine import SUFFIX as CORRUPT
 from actors.state_store.backups.format.backup_names import PARTIAL
 from actors.state_store.backups.format.backup_pack import PackProgress
@@ -51,7 +52,14 @@ class CheckReport:
         self.is_sound = self.is_sound and (kind not in SEVERE or bool(repair))
         if len(self.findings) < FINDING_LIMIT:
             self.findings.append(
-                Finding(kind=kind, path=path, key=key, problem=problem, repair=repair, evidence=evidence)
+                Finding(
+                    kind=kind,
+                    path=_spelled(path),
+                    key=key,
+                    problem=_spelled(problem),
+                    repair=repair,
+                    evidence=evidence,
+                )
             )
 
     def add_document(
@@ -59,6 +67,11 @@ class CheckReport:
     ) -> None:
         """Add a finding about the file of a key."""
         self.add(kind, key_paths.path_of(key), problem, key=key, repair=repair, evidence=evidence)
+
+
+def _spelled(text: str) -> str:
+    """A text of which file names are a part, with what UTF-8 cannot express spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class IntegrityCheck:
@@ -117,6 +130,8 @@ class IntegrityCheck:
         listing = self._repository.listing()
         for fault in listing.faults:
             self._add_backup(fault.id, fault.problem, can_move=fault.id not in listing.too_new)
+        for id in listing.unfinished:
+            self._add_unfinished(id)
         for manifest in listing.manifests:
             self._report.backups += 1
             faults = self._repository.verify(manifest.id, self._progress)
@@ -290,6 +305,16 @@ class IntegrityCheck:
                 self._put_aside.add(evidence)
         repair = "put aside" if evidence else ""
         self._report.add("backup", path, problem, repair=repair, evidence=evidence)
+
+    def _add_unfinished(self, id: str) -> None:
+        evidence = ""
+        if self._repair:
+            with contextlib.suppress(OSError, DurableWriteFailed):
+                evidence = str(self._repository.put_aside(id))
+                self._put_aside.add(evidence)
+        problem = "it has no manifest, so it is no backup: a cut left it while it was made or removed"
+        repair = "put aside" if evidence else ""
+        self._report.add("temporary", self._path_of_backup(id), problem, repair=repair, evidence=evidence)
 
     def _path_of_backup(self, id: str) -> str:
         return f"backups/{self._repository.directory(id).relative_to(self._repository.root).as_posix()}"

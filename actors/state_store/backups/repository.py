@@ -66,11 +66,14 @@ class BackupListing:
         manifests: of the backups that can be used, the newest first.
         faults: what is wrong with the rest.
         too_new: ids among these that a later version made.
+        unfinished: ids without a manifest, which are no backups: a cut left them while they were made or
+            removed.
     """
 
     manifests: list[BackupManifest]
     faults: list[BackupFault]
     too_new: frozenset[str] = frozenset()
+    unfinished: tuple[str, ...] = ()
 
 
 class BackupRepository:
@@ -156,19 +159,19 @@ class BackupRepository:
         found: list[BackupManifest] = []
         faults: list[BackupFault] = []
         too_new: set[str] = set()
+        unfinished: list[str] = []
         for directory in self._directories():
             id = directory.name
             try:
                 found.append(read_manifest(directory, id))
             except BackupNotFound:
-                problem = "it has no manifest, so it was never finished"
-                faults.append(BackupFault(id=id, key="", problem=problem))
+                unfinished.append(id)
             except (BackupDamaged, BackupTooNew) as error:
                 faults.append(BackupFault(id=id, key="", problem=str(error)))
                 if isinstance(error, BackupTooNew):
                     too_new.add(id)
         found.sort(key=lambda one: (one.created_at, one.id), reverse=True)
-        return BackupListing(found, faults, frozenset(too_new))
+        return BackupListing(found, faults, frozenset(too_new), tuple(unfinished))
 
     def open(self, id: str) -> tuple[BackupManifest, PackReader]:
         """A backup, with its table of contents checked.

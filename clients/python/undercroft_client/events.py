@@ -253,10 +253,15 @@ class BackupRestoreRequestEvent(Request[BackupRestoredEvent], frozen=True, kw_on
 
 
 class BackupsListedEvent(Event, frozen=True, kw_only=True, tag="backups.listed"):
-    """All backups, the newest first, and those that cannot be used."""
+    """All backups, the newest first, and those that cannot be used.
+
+    Attributes:
+        unfinished: what counts as no backup: a cut left it while it was made or removed.
+    """
 
     backups: list[BackupInfo]
     faults: list[BackupFault] = []
+    unfinished: list[str] = []
 
 
 class BackupsListRequestEvent(Request[BackupsListedEvent], frozen=True, kw_only=True, tag="backups.list"):
@@ -283,10 +288,15 @@ class BackupsPruneRequestEvent(Request[BackupsPrunedEvent], frozen=True, kw_only
 
 
 class BackupsVerifiedEvent(Event, frozen=True, kw_only=True, tag="backups.verified"):
-    """Backups were read from end to end. No faults: everything is as it was written."""
+    """Backups were read from end to end. No faults: everything is as it was written.
+
+    Attributes:
+        unfinished: what counts as no backup: a cut left it while it was made or removed.
+    """
 
     verified: list[str]
     faults: list[BackupFault]
+    unfinished: list[str] = []
 
 
 class BackupsVerifyRequestEvent(Request[BackupsVerifiedEvent], frozen=True, kw_only=True, tag="backups.verify"):

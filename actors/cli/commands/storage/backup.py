@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from actors.state_store.backups.repository import BackupRepository
 
 TIMEOUT_SECONDS = 3600.0
+UNFINISHED = (
+    "no backup: a cut left it while it was made or removed; 'undercroft state check --repair' puts it aside"
+)
 """Backups may be large. The store itself gives up a disk that does not answer."""
 
 PASSPHRASE_LIMIT = 4096
@@ -93,6 +96,8 @@ def list_backups(target: Target) -> int:
         print(backup_line(one))
     for fault in found.faults:
         print(f"undercroft: {fault.id}: {fault.problem}", file=sys.stderr)
+    for id in found.unfinished:
+        print(f"undercroft: {id}: {UNFINISHED}", file=sys.stderr)
     return ExitCode.OK
 
 
@@ -122,6 +127,8 @@ def verify(target: Target, id: str) -> int:
         for one in found.verified:
             if one not in faulty:
                 print(f"{one}: good")
+        for one in found.unfinished:
+            print(f"{one}: {UNFINISHED}")
     return ExitCode.FAILED if found.faults else ExitCode.OK
 
 

@@ -18,6 +18,7 @@ from actors.shared.crypto.envelope import (
     seal,
 )
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.record_file import UNREADABLE_JSON
 from actors.state_store.backups.errors import BackupDamaged, BackupNotFound, BackupTooNew
 from schemas.backups import BackupInfo, BackupKind
 from schemas.bounds import Count, Identifier, Named, UnixSeconds, Word
@@ -144,11 +145,14 @@ def read_manifest(directory: Path, id: str) -> BackupManifest:
         stored = open_envelope(content, limits=LIMITS, name=f"backup/{id}")
         if stored.schema_version > FORMAT:
             raise BackupTooNew(id, stored.schema_version, FORMAT)
-        return msgspec.convert(stored.value, BackupManifest)
+        manifest = msgspec.convert(stored.value, BackupManifest)
     except EnvelopeTooNew as error:
         raise BackupTooNew(id, error.format, FORMAT) from error
     except (FileUnreadable, EnvelopeDamaged, NotAnEnvelope, msgspec.ValidationError) as error:
         raise BackupDamaged(id, f"its manifest cannot be used: {error}") from error
+    if manifest.id != id:
+        raise BackupDamaged(id, f"its manifest is that of {manifest.id[:100]!r}")
+    return manifest
 
 
 def pack_contents(contents: PackContents) -> tuple[bytes, int, str]:
@@ -172,5 +176,5 @@ def unpack_contents(manifest: BackupManifest, frame: bytes) -> PackContents:
         return msgspec.json.decode(
             content_codec.decompress(frame, manifest.contents_bytes, CONTENTS_LIMIT_BYTES), type=PackContents
         )
-    except (content_codec.NotDecodable, msgspec.DecodeError) as error:
+    except (content_codec.NotDecodable, *UNREADABLE_JSON) as error:
         raise BackupDamaged(manifest.id, f"its table of contents cannot be read: {error}") from error

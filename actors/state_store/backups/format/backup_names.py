@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final, get_args
 
 from schemas.backups import BackupKind
+from schemas.bounds import LAST_UNIX_SECOND
 
 SLUG_LIMIT: Final = 40
 TIME_FORMAT: Final = "%Y%m%dT%H%M%SZ"
@@ -92,6 +93,7 @@ def division_of(kind: BackupKind) -> str:
 
 def _time(stamp: str) -> float | None:
     try:
-        return datetime.strptime(stamp, TIME_FORMAT).replace(tzinfo=UTC).timestamp()
+        found = datetime.strptime(stamp, TIME_FORMAT).replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
+    return found if 0 <= found < LAST_UNIX_SECOND else None

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Self
 from actors.shared.crypto import content_codec
 from actors.shared.crypto.envelope import HEADER_LIMIT_BYTES, is_encrypted
 from actors.shared.durable.durable_write import FILE_MODE, sync_file
+from actors.shared.places.rooted_place import below
 from actors.state_store.backups.errors import BackupDamaged
 from actors.state_store.backups.format.backup_manifest import (
     CONTENTS_LIMIT_BYTES,
@@ -164,11 +165,12 @@ class PackReader:
         self._path = path
         self._id = manifest.id
         try:
-            size_bytes = path.stat().st_size
-            if size_bytes != manifest.pack_bytes or size_bytes - manifest.contents_at > CONTENTS_LIMIT_BYTES:
+            size_bytes = path.lstat().st_size
+            length = size_bytes - manifest.contents_at
+            if size_bytes != manifest.pack_bytes or not 0 <= length <= CONTENTS_LIMIT_BYTES:
                 problem = f"its pack has {size_bytes} bytes, expected {manifest.pack_bytes}"
                 raise BackupDamaged(manifest.id, problem)
-            frame = self._read(manifest.contents_at, size_bytes - manifest.contents_at)
+            frame = self._read(manifest.contents_at, length)
             self.contents = unpack_contents(manifest, frame)
         except OSError as error:
             raise BackupDamaged(manifest.id, f"its pack cannot be read: {error.strerror or error}") from error
@@ -242,6 +244,7 @@ class PackReader:
         return content_codec.decompress(packed, frame.size_bytes, FRAME_LIMIT_BYTES)
 
     def _read(self, offset: int, size_bytes: int) -> bytes:
-        with self._path.open("rb", buffering=0) as file:
+        place = below(self._path.parent) / self._path.name
+        with os.fdopen(place.open(os.O_RDONLY), "rb", buffering=0) as file:  # never waits for a pipe
             file.seek(offset)
             return file.read(size_bytes)

@@ -22,6 +22,7 @@ import msgspec
 
 from actors.shared.crypto import cipher
 from actors.shared.crypto.cipher import WrongKey
+from actors.shared.durable.record_file import UNREADABLE_JSON
 from actors.shared.keys.recovery_code import ITERATIONS, LANES, MEMORY_KIB, SALT_BYTES, derive
 from actors.state_store.backups.errors import ExportDamaged, PassphraseTooShort, PassphraseWrong
 from schemas.bounds import Count, Identifier, UnixSeconds, Word
@@ -143,7 +144,7 @@ def read_header(file: BinaryIO, path: Path) -> ExportHeader:
         raise ExportDamaged(str(path), problem)
     try:
         header = msgspec.json.decode(line[len(MAGIC) :], type=ExportHeader)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE_JSON as error:
         raise ExportDamaged(str(path), f"its first line cannot be read: {error}") from error
     if header.format > FORMAT:
         found = f"format {header.format}, expected at most {FORMAT}"
@@ -181,7 +182,7 @@ def read_records(file: BinaryIO, path: Path, header: ExportHeader, passphrase: s
                 record = msgspec.msgpack.decode(
                     bytes(buffer[_LENGTH.size : _LENGTH.size + length]), type=ExportRecord
                 )
-            except msgspec.DecodeError as error:
+            except UNREADABLE_JSON as error:
                 raise ExportDamaged(str(path), f"a record cannot be read: {error}") from error
             del buffer[: _LENGTH.size + length]
             yield record

@@ -58,12 +58,12 @@ def test_all_that_is_wrong_is_found_in_one_go_and_nothing_is_changed(store: Stat
     before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
     report = checked(store)
     assert kinds(report) == [
-        ("backup", "backups/auto/20260101T130000Z-scheduled-s1"),
         ("damaged", "notes.a"),
         ("damaged", "notes.b"),
         ("damaged", "notes.c"),
         ("evidence", "notes/x.json.corrupt"),
         ("missing", "vault.s"),
+        ("temporary", "backups/auto/20260101T130000Z-scheduled-s1"),
         ("temporary", "notes/d.json.4.tmp"),
         ("unknown_file", "notes/README.md"),
         ("unknown_file", "stray"),
@@ -130,7 +130,8 @@ def test_locked_documents_are_still_held_against_their_digests(tmp_path: Path) -
     store = opened(tmp_path / "store", keys=keys)
     save(store, vault__s=1)
     path = store.root / "vault" / "s.json"
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     keys.is_locked = True
     report = checked(store)
     assert "damaged" in {finding.kind for finding in report.findings}

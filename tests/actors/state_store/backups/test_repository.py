@@ -107,12 +107,12 @@ def test_what_a_killed_process_left_is_no_backup_and_goes(tmp_path: Path) -> Non
     assert strange.exists(), "it is none of ours"
 
 
-def test_a_directory_without_a_manifest_is_a_fault_and_no_backup(tmp_path: Path) -> None:
+def test_a_directory_without_a_manifest_is_named_and_is_no_backup(tmp_path: Path) -> None:
     (tmp_path / "auto" / "20260101T120000Z-scheduled-s1").mkdir(parents=True)
     (tmp_path / "auto" / "notes").mkdir()
     listing = BackupRepository(tmp_path).listing()
     assert listing.manifests == []
-    assert [fault.id for fault in listing.faults] == ["20260101T120000Z-scheduled-s1"]
+    assert (listing.faults, listing.unfinished) == ([], ("20260101T120000Z-scheduled-s1",))
 
 
 @pytest.mark.parametrize("id", ["", "..", "../../etc", "20260101T120000Z-manual-s1"])
