@@ -234,9 +234,7 @@ class DirectoryLock:
         """Give the directory back; harmless if it is not held."""
         if self._lock.is_locked:
             if self._lock.is_intact:  # else it is the note of another that is there
-                with contextlib.suppress(
-                    OSError
-                ):  # it only explains; a stranger may have put a directory there
+                with contextlib.suppress(OSError):  # a stranger may have put a directory there
                     (self._directory / HOLDER_NAME).unlink(missing_ok=True)
             self._lock.release()
 

@@ -89,7 +89,7 @@ def test_what_lies_in_the_place_of_the_note_does_not_keep_a_lock_from_being_rele
     (tmp_path / directory_lock.HOLDER_NAME).mkdir()
     lock.release()
     with DirectoryLock(tmp_path, "two"):
-        assert (tmp_path / directory_lock.HOLDER_NAME).is_dir()
+        assert holder_of(tmp_path).name == "two"
 
 
 def test_release_without_acquire_is_harmless(tmp_path: Path) -> None:
