@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from bus.errors import UndercroftError
+from bus.telemetry.plain_text import plain_line
 
 _AT: Final = re.compile(r" - at `\$\.?(?P<place>.*)`\s*$", re.DOTALL)
 _WORDS_LIMIT: Final = 2000
@@ -24,7 +25,7 @@ def in_words(error: BaseException) -> str:
     Of an error of the operating system: the path if it has one, and the system's words.
     """
     words = " ".join(_words(error).split())
-    cleaned = words.encode("utf-8", "replace").decode()
+    cleaned = plain_line(words.encode("utf-8", "replace").decode(), _WORDS_LIMIT + 1)
     return cleaned if len(cleaned) <= _WORDS_LIMIT else f"{cleaned[:_WORDS_LIMIT]}..."
 
 

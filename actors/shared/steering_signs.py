@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-SIGNS: Final = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what Unicode calls Bidi_Control
-)
+from bus.telemetry.plain_text import SIGNS
+
 STEERING: Final = re.compile(f"[{SIGNS}]")
 JSON_ESCAPED: Final = re.compile(f"[{SIGNS}\ud800-\udfff]")
 

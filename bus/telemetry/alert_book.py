@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from bus.telemetry.plain_text import plain_text
 from schemas.event import Event
 from schemas.operations.alerts import Alert, AlertChangedEvent, Severity
 
@@ -47,8 +48,8 @@ class AlertBook:
             since=before.since if before is not None and goes_on else now,
             last_at=now,
             count=before.count + 1 if before is not None and goes_on else 1,
-            message=message[:MESSAGE_LIMIT],
-            advice=advice[:MESSAGE_LIMIT],
+            message=plain_text(message, MESSAGE_LIMIT),
+            advice=plain_text(advice, MESSAGE_LIMIT),
         )
         self._alerts[key] = alert
         return alert

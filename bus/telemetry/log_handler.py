@@ -8,7 +8,6 @@ import getpass
 import hashlib
 import logging
 import os
-import re
 import socket
 import time
 import traceback
@@ -20,6 +19,7 @@ from typing import Any, Final
 
 from bus.peer.matter import correlation
 from bus.peer.peer import Peer
+from bus.telemetry.plain_text import plain_line, plain_text
 from bus.telemetry.redaction import Redactor
 from bus.telemetry.secret_names import is_secret_name
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
@@ -35,6 +35,8 @@ REDACTED_LIMIT: Final = 2 * MESSAGE_LIMIT
 """As much of a message is redacted, before it is cut: a cut secret would not be recognised."""
 
 FIELDS_LIMIT: Final = 20
+NAME_LIMIT: Final = 256
+TRACEBACK_LIMIT: Final = 16_000
 TRACEBACK_FRAMES: Final = 30
 DEFAULT_LEVEL: Final = logging.INFO
 
@@ -45,7 +47,6 @@ ECHO: Final = "\x1e"
 """Begins a line on stderr that repeats a record, which the supervisor gets even while the bus is down.
 Between two of these signs stands its correlation id; its text follows."""
 
-_UNSPEAKABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _LEVELS: dict[LogLevel, int] = {
     "debug": logging.DEBUG,
@@ -155,24 +156,31 @@ class BusLogHandler(logging.Handler):
             actor=self._peer.name,
             at=record.created,
             level=level_of(record.levelno),
-            logger=record.name,
-            message=redactor.text(_message(record)[:REDACTED_LIMIT])[:MESSAGE_LIMIT],
+            logger=plain_line(record.name, NAME_LIMIT),
+            message=redactor.text(plain_text(_message(record), REDACTED_LIMIT))[:MESSAGE_LIMIT],
             fields={
-                name: str(redactor.data(value, name))[:MESSAGE_LIMIT]
+                plain_line(name, NAME_LIMIT): plain_text(
+                    str(redactor.data(_plain(value), name)), MESSAGE_LIMIT
+                )
                 for name, value in list(fields.items())[:FIELDS_LIMIT]
             },
-            correlation=getattr(record, "correlation", "") or "",
-            traceback=redactor.text(traceback_of(record.exc_info[1]))
+            correlation=plain_line(getattr(record, "correlation", "") or "", NAME_LIMIT),
+            traceback=redactor.text(plain_text(traceback_of(record.exc_info[1]), TRACEBACK_LIMIT))
             if record.exc_info and record.exc_info[1]
             else "",
         )
 
 
+def _plain(value: Any) -> Any:
+    """Before secrets are looked for: what is taken out could hide one."""
+    return plain_text(value, REDACTED_LIMIT) if isinstance(value, str) else value
+
+
 def line_of(record: LogRecord) -> str:
-    """A record as one line for stderr."""
+    """A record as one line for stderr. Further lines of its words are indented: none looks like a record."""
     fields = "".join(f" {name}={value}" for name, value in record.fields.items())
-    text = f"{record.level} {record.logger}: {record.message}{fields}"
-    head = f"{ECHO}{_UNSPEAKABLE.sub('', record.correlation)}{ECHO}"
+    text = f"{record.level} {record.logger}: {record.message}{fields}".replace("\n", "\n    ")
+    head = f"{ECHO}{record.correlation}{ECHO}"
     return head + "\n".join([text, *record.traceback.splitlines()]).replace("\n", f"\n{head}") + "\n"
 
 

@@ -15,6 +15,7 @@ from actors.shared.durable.durable_write import make_directory
 from actors.shared.places.root_directory import PlaceRefused
 from actors.shared.places.rooted_place import placed
 from actors.shared.places.shared_root import shared_root_words
+from actors.shared.steering_signs import escaped_json
 from schemas.operations.logs import LogRecord
 
 NAME: Final = "undercroft.jsonl"
@@ -53,7 +54,7 @@ class LogFiles:
             raise PlaceRefused(errno.EACCES, words, str(self._directory))
         self._is_ours = True
         self._keep_out_of_git()
-        content = self._encoder.encode_lines(records)
+        content = escaped_json(self._encoder.encode_lines(records).decode()).encode()
         self._rotate(len(content))
         descriptor = placed(self.path).open(os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:

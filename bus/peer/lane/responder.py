@@ -11,12 +11,14 @@ from typing import Final, TypeAlias
 from bus import wire
 from bus.errors import FailureKind, ProtocolError, RequestFailed
 from bus.peer.lane.publisher import LEFT
+from bus.telemetry.plain_text import plain_text
 from bus.wire import Frame
 from schemas.event import Event
 
 Send: TypeAlias = Callable[[list[Frame]], None]
 
 NOBODY: Final = ""
+MESSAGE_LIMIT: Final = 4096
 
 asker: ContextVar[str] = ContextVar("asker", default=NOBODY)
 """Name of the peer whose request is being handled, as the broker states it; NOBODY outside a request."""
@@ -90,7 +92,7 @@ class IncomingRequest:
 
     def fail(self, kind: FailureKind, message: str) -> None:
         """Fail, with the reason."""
-        self._responder.answer(self, wire.FailedHeader(self.id, kind, message[:4096]))
+        self._responder.answer(self, wire.FailedHeader(self.id, kind, plain_text(message, MESSAGE_LIMIT)))
 
 
 OnRequest: TypeAlias = Callable[[IncomingRequest], None]

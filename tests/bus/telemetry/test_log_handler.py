@@ -29,6 +29,7 @@ from bus.telemetry.log_handler import (
 )
 from bus.telemetry.redaction import Redactor
 from schemas.operations.logs import LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent
+from tests.support.hostile_texts import HOSTILE, is_inert
 
 pytestmark = pytest.mark.anyio
 
@@ -92,6 +93,26 @@ async def test_nothing_private_leaves_the_process(noted: Noted) -> None:
     assert secret not in str(record)
     assert "ValueError: cannot say <secret:" in record.traceback
     assert "test_log_handler.py" in record.traceback
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_nothing_that_steers_leaves_the_process(noted: Noted, name: str) -> None:
+    text = HOSTILE[name]()
+    try:
+        raise ValueError(text)
+    except ValueError:
+        log.exception("%s", text, extra={"field": text, f"field {text[:90]}": 1})
+    record = await noted.next()
+    assert record.fields.keys() >= {"field"}
+    for words in (record.message, record.traceback, *record.fields, *record.fields.values()):
+        assert is_inert(words), words[:200]
+
+
+async def test_a_secret_that_is_broken_by_signs_that_steer_is_found(noted: Noted) -> None:
+    log.info("pass\x00word=hun\x9bter2hunter2", extra={"note": "open\x00 ses\u202eame"})
+    record = await noted.next()
+    assert "hunter2" not in record.message
+    assert "sesame" not in record.fields["note"]
 
 
 async def test_records_of_one_moment_leave_together_and_in_order(noted: Noted) -> None:

@@ -9,12 +9,16 @@ from typing import Final
 
 from actors.runtime.supervisor.core.child_spec import SUPERVISOR
 from bus.telemetry.log_handler import ECHO, echoed
+from bus.telemetry.plain_text import plain_line
 from bus.telemetry.stream_redaction import StreamRedactor
 from schemas.operations.supervision import LogLine
 
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
 LINE_LIMIT: Final = 8 * 1024
+TEXT_LIMIT: Final = 128 * 1024
+"""Most characters of what comes in as one line; it is kept as lines of LINE_LIMIT."""
+
 """Characters of one line in the ring; a longer line becomes several."""
 
 CORRELATION_LIMIT: Final = 256
@@ -89,7 +93,8 @@ class LogRings:
 
     def write_verdict(self, actor: str, text: str, at: float) -> list[LogLine]:
         """Keep what the supervisor says about an actor, in the rings of both: its own has no chatter."""
-        line = LogLine(actor=actor, at=at, text=self.redact(f"{SUPERVISOR}: {text}"), verdict=True)
+        words = plain_line(f"{SUPERVISOR}: {text}", TEXT_LIMIT)
+        line = LogLine(actor=actor, at=at, text=self.redact(words), verdict=True)
         place = next(self._places)
         for name in (actor, SUPERVISOR):
             self._rings.setdefault(name, LogRing()).append(line, place)
@@ -142,6 +147,7 @@ class LogRings:
     def _lines(self, actor: str, at: float, text: str) -> list[LogLine]:
         is_recorded = text.startswith(ECHO)
         correlation, text = echoed(text) if is_recorded else ("", text)
+        correlation, text = plain_line(correlation, CORRELATION_LIMIT), plain_line(text, TEXT_LIMIT)
         stream = self._streams.get(actor)
         if stream is None:
             stream = self._streams[actor] = StreamRedactor(self.redact)

@@ -17,6 +17,7 @@ from bus.telemetry.log_handler import ECHO
 from bus.telemetry.redaction import Redactor
 from bus.telemetry.stream_redaction import KEY_LINE
 from schemas.operations.supervision import LogLine
+from tests.support.hostile_texts import HOSTILE, is_inert
 
 
 def line(text: str, at: float = 0.0) -> LogLine:
@@ -107,3 +108,14 @@ def test_the_lines_of_a_private_key_are_those_of_one_process() -> None:
     (other,) = rings.write("two", ["c2VjcmV0"], 1.0)
     assert other.text == "c2VjcmV0"
     assert [line.text for line in rings.newest("one", 9)[0]][1] == KEY_LINE
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_child_prints_is_kept_without_what_steers(name: str) -> None:
+    rings = LogRings()
+    text = HOSTILE[name]()
+    lines = [*rings.write("tray", [text, f"{ECHO}{text[:500]}{ECHO}words"], 0.0)]
+    lines += rings.write_verdict("tray", text, 0.0)
+    for line in lines:
+        assert is_inert(line.text + line.correlation), line.text[:200]
+        assert "\n" not in line.text
