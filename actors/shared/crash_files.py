@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import RootedPlace, below
 from schemas.operations.crashes import CrashRecord
 
 DIRECTORY_NAME: Final = "crashes"
@@ -82,7 +83,7 @@ def acknowledge_crashes(state: Path, now: float) -> int:
     Raises:
         DurableWriteFailed, OSError: a record could not be written.
     """
-    directory, count = crash_directory(state), 0
+    directory, count = _place(state), 0
     for name, record in read_crashes(state):
         if record is not None and record.acknowledged_at is None:
             _file(directory / name).write(msgspec.structs.replace(record, acknowledged_at=now))
@@ -96,7 +97,7 @@ def keep_crash(state: Path, record: CrashRecord) -> str:
     Raises:
         DurableWriteFailed, OSError: the record is not kept.
     """
-    directory = crash_directory(state)
+    directory = _place(state)
     name = crash_file_name(record.actor, record.at)
     _file(directory / name).write(record)
     for old in surplus(read_crashes(state)):
@@ -106,15 +107,19 @@ def keep_crash(state: Path, record: CrashRecord) -> str:
 
 def read_crashes(state: Path) -> list[tuple[str, CrashRecord | None]]:
     """Name and content of all records, oldest first; None for one that cannot be read. Never raises."""
-    directory = crash_directory(state)
+    directory = _place(state)
     with contextlib.suppress(OSError):
         names = sorted(entry.name for entry in directory.iterdir() if _NAME.fullmatch(entry.name))
         return [(name, _file(directory / name).load()) for name in names]
     return []
 
 
-def _file(path: Path) -> RecordFile[CrashRecord]:
-    return RecordFile(path, CrashRecord, limit_bytes=RECORD_LIMIT_BYTES, indent=2, creates_directory=True)
+def _place(state: Path) -> RootedPlace:
+    return below(state) / DIRECTORY_NAME
+
+
+def _file(place: RootedPlace) -> RecordFile[CrashRecord]:
+    return RecordFile(place, CrashRecord, limit_bytes=RECORD_LIMIT_BYTES, indent=2, creates_directory=True)
 
 
 def _actor_of(name: str) -> str:

@@ -104,3 +104,16 @@ def test_the_ring_is_never_larger_and_every_actor_keeps_its_newest(crashes: list
     assert len(kept) == min(len(names), RECORDS_KEPT)
     for actor in {actor for actor, _ in crashes}:
         assert max(name for name in names if name.endswith(f"-{actor}.json")) in kept
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links")
+def test_no_record_is_written_read_or_removed_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    crash_directory(tmp_path).symlink_to("elsewhere")
+    for number in range(RECORDS_KEPT + 2):
+        (tmp_path / "elsewhere" / crash_file_name("probe", float(number))).write_text("{}")
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    with pytest.raises(OSError, match="a link lies there"):
+        keep_crash(tmp_path, _record("probe", 100.0))
+    assert read_crashes(tmp_path) == []
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before
