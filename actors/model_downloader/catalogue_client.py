@@ -18,7 +18,8 @@ from bus.retry import Sleep, request_until_answered
 from schemas.manifest import ModelEntry
 from schemas.sources import ModelCatalogueRequestEvent, ModelCatalogueStatedEvent
 
-ANSWER_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 2.0
+"""Less than those wait who ask the downloader: sources that hang delay an answer, and prevent none."""
 BACK_SOON: Final[frozenset[FailureKind]] = frozenset({"restarting", "died"})
 """The model sources are about to serve again, with everything that they answered."""
 

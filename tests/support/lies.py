@@ -308,6 +308,8 @@ VALUES: Final = (
     b"[1",
     b'"9999-12-31T23:59:59Z"',
     b'"0000-00-00T00:00:00Z"',
+    b'"0001-01-01T00:00:00+23:59"',
+    b'"9999-12-31T23:59:59-23:59"',
     b"",
 )
 """What takes the place of one value of a JSON document; empty: the value goes, with its name."""

@@ -11,6 +11,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from actors.shared.text import utc_time
 from schemas.manifest import Manifest
 
 
@@ -79,7 +80,7 @@ def has_expired(manifest: Manifest, now: float, max_skew_seconds: float) -> bool
 
 def shown_time(moment: datetime.datetime) -> str:
     """Return a moment for people, in UTC."""
-    return moment.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return utc_time(moment.timestamp())
 
 
 def _refuse(problem: str) -> FreshnessVerdict:

@@ -114,7 +114,12 @@ class RemoteManifest:
         if not self._table.url:
             return ManifestRefresh("none")
         async with self._turn:
-            return await self._fetch(self._table.url, bundled_version)
+            try:
+                return await self._fetch(self._table.url, bundled_version)
+            except Exception as error:  # the actor serves what it has, whatever a server makes of us
+                log.exception("%s: fetching the manifest failed", self._table.url)
+                problem = sentence(f"{self._table.url}: it cannot be used: {error}")
+                return ManifestRefresh("kept", problem, is_refused=True)
 
     async def _fetch(self, url: str, bundled_version: int) -> ManifestRefresh:
         try:
@@ -124,9 +129,6 @@ class RemoteManifest:
             return ManifestRefresh("kept", str(error))
         except (ManifestRefused, SourceRefused) as error:
             return ManifestRefresh("kept", sentence(error), is_refused=True)
-        except Exception as error:  # the actor serves what it has, whatever a server makes of us
-            log.exception("%s: fetching the manifest failed", url)
-            return ManifestRefresh("kept", sentence(f"{url}: it cannot be fetched: {error}"), is_refused=True)
         now, skew_seconds = self._now(), self._table.max_skew_seconds
         verdict = judge(found.manifest, found.digest, self._newest, bundled_version, now, skew_seconds)
         if verdict.outcome == "refuse":

@@ -87,3 +87,10 @@ def test_versions_in_force_never_go_back_whatever_comes(coming: list[tuple[int, 
         if verdict(manifest(version), newest, digest=digest).outcome == "take":
             assert version > newest.version
             newest = NewestManifest(version, digest)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_moments_at_the_ends_of_the_calendar_are_judged_like_others(text: str) -> None:
+    end = datetime.datetime.fromisoformat(text)
+    for when in ({"issued_at": end, "expires_at": moment(1)}, {"issued_at": moment(-1), "expires_at": end}):
+        assert verdict(Manifest(format=1, models=[], version=1, **when)).outcome in ("take", "refuse")

@@ -161,4 +161,4 @@ async def test_an_error_that_nobody_foresaw_keeps_the_former_manifest(
     monkeypatch.setattr(client, "read", fail)
     refresh = await one.refresh(0)
     assert (refresh.outcome, refresh.is_refused) == ("kept", True)
-    assert refresh.problem == f"{site.url}/models.json: it cannot be fetched: nobody"
+    assert refresh.problem == f"{site.url}/models.json: it cannot be used: nobody"
