@@ -22,7 +22,7 @@ from actors.state_store.backups.repository import BackupRepository
 from actors.state_store.committer import Committer
 from actors.state_store.document_service import DocumentRequest, DocumentService
 from actors.state_store.documents.document_store import DocumentStore
-from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.documents.document_types import kinds_of_profile
 from actors.state_store.engine.namespaces import MIB, Namespaces
 from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.values.value_schemas import schemas_of_profile
@@ -151,7 +151,7 @@ class StateStoreActor(Actor[Inbox]):
             quota_bytes=profile.state.quota_mib * MIB,
             repair=DocumentRepair(repository).newest_good_copy,
         )
-        kinds = document_kinds(profile.load(profile.documents)) if profile.documents else {}
+        kinds = kinds_of_profile(profile)
         documents = DocumentStore(store, kinds, profile.state.cache_seconds)
         store.schemas.check_migrations()
         return cls(

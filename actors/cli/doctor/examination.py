@@ -15,6 +15,7 @@ from actors.cli.doctor.checks import (
     model_check,
     owner_check,
     permission_check,
+    profile_check,
     settings_check,
     socket_check,
 )
@@ -38,6 +39,7 @@ CHECKS: Final[dict[str, tuple[Callable[[ExaminedHome], Any], Callable[[Any], lis
     clock_check.CHECK: (clock_check.look, clock_check.check),
     machine_check.CHECK: (machine_check.look, machine_check.check),
     keychain_check.CHECK: (keychain_check.look, keychain_check.check),
+    profile_check.CHECK: (profile_check.look, profile_check.check),
     settings_check.CHECK: (settings_check.look, settings_check.check),
     model_check.CHECK: (model_check.look, model_check.check),
     document_check.CHECK: (document_check.look, document_check.check),

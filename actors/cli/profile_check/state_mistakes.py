@@ -12,7 +12,7 @@ from actors.cli.profile_check.app_code import load_file
 from actors.cli.profile_check.mistake import Mistake, at
 from actors.shared.profile.profile import Profile
 from actors.shared.profile.profile_tables import NamespaceTable
-from actors.state_store.documents.document_types import document_kinds
+from actors.state_store.documents.document_types import document_kinds, kinds_of_profile
 from actors.state_store.engine.namespaces import Namespaces
 from actors.state_store.engine.values.value_schemas import SHIPPED, schemas_of_profile
 from actors.state_store.errors import DeclarationRefused
@@ -24,7 +24,7 @@ def state_mistakes(profile: Profile) -> Iterator[Mistake]:
     """Everything that is wrong with them."""
     names = {one.__name__ for one in SHIPPED}
     if profile.documents:
-        declared, mistakes = load_file(profile, "documents", profile.documents)
+        declared, mistakes = _declared_documents(profile)
         yield from mistakes
         if not mistakes:
             yield from _document_mistakes(profile, declared)
@@ -40,6 +40,16 @@ def state_mistakes(profile: Profile) -> Iterator[Mistake]:
     yield from _schema_mistakes(profile, names)
     if profile.migrations:
         yield from _migration_mistakes(profile, names)
+
+
+def _declared_documents(profile: Profile) -> tuple[Any, list[Mistake]]:
+    if not profile.documents.endswith(".json"):
+        return load_file(profile, "documents", profile.documents)
+    try:
+        return {name: kind.schema.json_schema() for name, kind in kinds_of_profile(profile).items()}, []
+    except DeclarationRefused as error:
+        cure = 'write it as {"Name": {...}}, each with defaults'
+        return None, [at(profile.file, error.option, error.problem, cure)]
 
 
 def _document_mistakes(profile: Profile, declared: Any) -> Iterator[Mistake]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from actors.config_store.schema.settings_schema import (
     check_secret,
     may_show_secret,
 )
+from actors.shared.schema_words import json_schema_words
 from schemas.config import SettingProblem
 
 PROBLEM_LIMIT: Final = 100
@@ -115,11 +115,10 @@ class JsonSchema:
 
     def _problem(self, error: ValidationError) -> SettingProblem:
         path = ".".join(map(str, error.absolute_path))
-        wanted = json.dumps(error.validator_value, ensure_ascii=False)[:100]
         found = "the value is not shown, because it holds a secret"
         if not may_show_secret(self._secrets, path):
             found = f"found {repr(error.instance)[:100]}"
-        return SettingProblem(path=path, problem=f"expected {error.validator} {wanted}; {found}")
+        return SettingProblem(path=path, problem=f"{json_schema_words(error)}; {found}")
 
     def _walk(self, schema: Mapping[str, Any], prefix: str) -> Iterator[SettingSpec]:
         for name, declared in schema.get("properties", {}).items():

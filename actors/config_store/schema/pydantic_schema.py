@@ -20,6 +20,7 @@ from actors.config_store.schema.settings_schema import (
     check_secret,
     may_show_secret,
 )
+from actors.shared.schema_words import pydantic_words
 from schemas.config import SettingProblem
 
 Route = tuple[str, tuple[str, ...]]
@@ -103,7 +104,7 @@ class PydanticSchema:
         if may_show_secret(self._secrets, path):
             words = f"refused ({error['type']}); the value is not shown, because it holds a secret"
         else:
-            words = f"{error['msg']}; found {repr(error['input'])[:100]}"
+            words = f"{pydantic_words(error)}; found {repr(error['input'])[:100]}"
         return SettingProblem(path=path, problem=words)
 
     def _walk(self, model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:

@@ -13,7 +13,7 @@ EXPECTED: Final = {
     "children.restart": "'permanent', 'transient' or 'temporary'",
     "settings_of": "'history', 'models' or 'diagnostics'",
     "settings": "'file.py:Class' or 'file.json', such as 'settings.py:Settings'",
-    "documents": PYTHON_NAME.format(example="documents.py:DOCUMENTS"),
+    "documents": "'file.py:NAME' or 'file.json', such as 'documents.py:DOCUMENTS'",
     "migrations": PYTHON_NAME.format(example="migrations.py:MIGRATIONS"),
     "settings_migrations": PYTHON_NAME.format(example="migrations.py:SETTINGS"),
     "manifest.url": "the address of a manifest, such as 'https://models.example.org/models.json'",

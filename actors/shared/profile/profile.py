@@ -89,7 +89,8 @@ class Profile:
         wording: locale to key to text; replaces words that come with Undercroft.
         state: limits of the state store.
         state_namespaces: who may read and write which keys of it, and how they are stored.
-        documents: `file.py:NAME` of the types of documents, relative to the directory; empty for none.
+        documents: `file.py:NAME` of the types of documents, or `file.json` with JSON Schema by name, relative
+            to the directory; empty for none.
         migrations: `file.py:NAME` of the migrations of older values; empty for none.
         settings_of: sections of settings that bundled actors read, and that the app takes over.
         settings_version: counts what the settings mean; stored with them.

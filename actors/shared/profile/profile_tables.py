@@ -12,6 +12,9 @@ from schemas.bounds import INTEGER_LIMIT, Amount, Many, Named, PlaceText, Whole,
 Reference = Annotated[str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*)?"))]
 """`file.py:NAME`, relative to the profile; empty for none."""
 
+DocumentsReference = Annotated[
+    str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)?"))
+]
 SettingsReference = Annotated[
     str, msgspec.Meta(max_length=4096, pattern=whole(r"([^:]+\.py:[A-Za-z_]\w*|[^:]+\.json)"))
 ]
@@ -208,7 +211,7 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         wording: texts that replace others, by language and key.
         state: limits of the state store.
         namespaces: who may use which keys, and how they are stored.
-        documents: `file.py:NAME` of the types of documents.
+        documents: `file.py:NAME` of the types of documents, or `file.json` of names to JSON Schema.
         migrations: `file.py:NAME` of the migrations of older values.
         children: processes that the supervisor runs.
         peers: further peers whose names are reserved.
@@ -236,7 +239,7 @@ class ProfileFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     wording: Named[Named[Word]] = {}
     state: StateTable = StateTable()
     namespaces: Many[NamespaceTable] = []
-    documents: Reference = ""
+    documents: DocumentsReference = ""
     migrations: Reference = ""
     children: Many[ChildTable] = []
     peers: Many[PeerTable] = []

@@ -7,8 +7,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.profile.profile import Profile
 from actors.state_store.engine import key_paths
 from actors.state_store.engine.values.value_schemas import (
+    SCHEMA_FILE_LIMIT_BYTES,
     JsonValueSchema,
     ModelValueSchema,
     ValueMismatch,
@@ -75,6 +80,25 @@ class DocumentKind:
             raise DeclarationRefused(
                 f"documents.{self.name}", f"expected defaults for every field: {mismatch.problem}"
             ) from None
+
+
+def kinds_of_profile(profile: Profile) -> dict[str, DocumentKind]:
+    """The types that a profile declares, by name.
+
+    Raises:
+        DeclarationRefused: see `document_kinds`; or a JSON file cannot be read, or is no object of schemas.
+        ProfileError: a Python file cannot be imported.
+    """
+    if not profile.documents.endswith(".json"):
+        return document_kinds(profile.load(profile.documents)) if profile.documents else {}
+    try:
+        content = read_file(profile.directory / profile.documents, SCHEMA_FILE_LIMIT_BYTES)
+        if content is None:
+            raise DeclarationRefused("documents", f"there is no file {profile.documents!r}")
+        return document_kinds(msgspec.json.decode(content, type=dict[str, dict[str, Any]]))
+    except (FileUnreadable, msgspec.DecodeError) as error:
+        expected = f"{profile.documents}: expected an object of names to JSON Schema"
+        raise DeclarationRefused("documents", f"{expected}: {error}") from error
 
 
 def document_kinds(declared: Any) -> dict[str, DocumentKind]:

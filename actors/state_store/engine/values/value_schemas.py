@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import msgspec
 
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.profile.profile import Profile
+from actors.shared.schema_words import json_schema_words, pydantic_words
 from actors.state_store.errors import DeclarationRefused
 from bus.errors import UndercroftError
 from schemas.state import ConversationHistoryState, GridLayoutState, UserPreferencesState
@@ -107,7 +107,8 @@ class ModelValueSchema(ValueSchema):
             found = error.errors(include_url=False, include_input=False, include_context=False)
             raise _mismatch(
                 "; ".join(
-                    f"{'.'.join(map(str, item['loc'])) or 'value'}: {item['msg']}" for item in found[:5]
+                    f"{'.'.join(map(str, item['loc'])) or 'value'}: {pydantic_words(item)}"
+                    for item in found[:5]
                 )
             ) from None
 
@@ -148,9 +149,7 @@ class JsonValueSchema(ValueSchema):
             ) from None
         if error is not None:
             place = ".".join(map(str, error.absolute_path)) or "value"
-            raise _mismatch(
-                f"{place}: expected {error.validator} {json.dumps(error.validator_value, default=str)[:200]}"
-            )
+            raise _mismatch(f"{place}: {json_schema_words(error)}")
 
     def json_schema(self) -> dict[str, Any]:
         """See `ValueSchema.json_schema`."""

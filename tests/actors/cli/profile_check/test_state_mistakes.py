@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from actors.cli.profile_check.state_mistakes import state_mistakes
@@ -78,3 +79,11 @@ def test_migrations_name_schemas_and_functions(tmp_path: Path) -> None:
         "MIGRATIONS: 'GridLayoutState'",
     ]
     assert "expected a mapping" in found_in(tmp_path, migrations="MIGRATIONS = 3")[0]
+
+
+def test_documents_as_json_are_looked_at(tmp_path: Path) -> None:
+    top = {"documents": "documents.json"}
+    wrong = {"A": {"type": "integer"}, "B": {"type": "object"}}
+    for content, count in ((wrong, 1), ({"B": {"type": "object"}}, 0)):
+        write_profile(tmp_path, top=top, modules={"documents.json": json.dumps(content)})
+        assert len(list(state_mistakes(read_profile(tmp_path)))) == count

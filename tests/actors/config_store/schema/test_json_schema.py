@@ -50,7 +50,7 @@ def test_values_are_judged_as_a_whole() -> None:
         "labels": {"a": 1},
     }
     (problem,) = schema.validate({"cloud.port": 0}).problems
-    assert (problem.path, problem.problem) == ("cloud.port", "expected minimum 1; found 0")
+    assert (problem.path, problem.problem) == ("cloud.port", "expected at least 1; found 0")
     assert schema.validate({"labels": {"a": "x"}}).problems[0].path == "labels.a"
 
 

@@ -29,7 +29,7 @@ def test_other_words_stay() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('documents = "documents.json"', "'documents.py:DOCUMENTS', found 'documents.json'"),
+        ('documents = "documents.txt"', "'documents.py:DOCUMENTS', found 'documents.txt'"),
         ('settings = "settings.py"', "'settings.py:Settings', found 'settings.py'"),
         ('[[modes]]\nname = "No"', "such as 'dictation', found 'No'"),
         ('[[children]]\nname = "a"\nrestart = "never"', "or 'temporary', found 'never'"),

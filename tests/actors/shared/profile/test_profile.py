@@ -257,7 +257,7 @@ def test_a_profile_declares_namespaces_documents_and_limits_of_the_state_store(t
     [
         ('[[namespaces]]\nname = "../up"', "namespaces[0].name"),
         ("[state]\nquota_mib = -1", "state.quota_mib"),
-        ('documents = "documents.json"', "documents"),
+        ('documents = "documents.txt"', "documents"),
     ],
 )
 def test_an_option_of_the_state_store_that_makes_no_sense_is_named(

@@ -21,7 +21,7 @@ from actors.shared.profile.profile_tables import ChildTable, ManifestTable, Name
         (NamespaceTable, {"name": "notes", "quota_mib": -1}),
         (ProfileFile, {"name": "../myapp"}),
         (ProfileFile, {"name": "myapp", "settings": "settings.py"}),
-        (ProfileFile, {"name": "myapp", "documents": "documents.json"}),
+        (ProfileFile, {"name": "myapp", "documents": "documents.txt"}),
         (ProfileFile, {"name": "myapp", "state": {"backups": {"keep_last": -1}}}),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Literal, Optional
 
 import pytest
@@ -9,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from actors.state_store.documents.document_types import document_kinds, frozen, is_frozen, thawed
+from actors.shared.profile.profile import read_profile
+from actors.state_store.documents.document_types import (
+    document_kinds,
+    frozen,
+    is_frozen,
+    kinds_of_profile,
+    thawed,
+)
 from actors.state_store.errors import DeclarationRefused
+from tests.support.profiles import write_profile
 
 FROZEN = ConfigDict(frozen=True)
 
@@ -92,3 +102,19 @@ def test_what_is_no_type_is_refused(declared: Any, words: str) -> None:
 
 def test_nothing_declared_is_nothing_known() -> None:
     assert document_kinds([]) == {}
+
+
+def test_documents_of_an_app_without_python_are_json_schema(tmp_path: Path) -> None:
+    top = {"documents": "documents.json"}
+    schema = {"type": "object", "properties": {"items": {"type": "array", "default": []}}}
+    files = {"documents.json": json.dumps({"TodoData": schema})}
+    found = kinds_of_profile(read_profile(write_profile(tmp_path, top=top, modules=files)))
+    assert found["TodoData"].instance({"items": ["a"]})["items"] == ("a",)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"A": 1}'])
+def test_a_file_of_documents_that_is_none_is_refused(content: str | None, tmp_path: Path) -> None:
+    files = {} if content is None else {"documents.json": content}
+    profile = read_profile(write_profile(tmp_path, top={"documents": "documents.json"}, modules=files))
+    with pytest.raises(DeclarationRefused, match="documents"):
+        kinds_of_profile(profile)
