@@ -16,7 +16,7 @@ from typing import Final
 
 from bus.errors import UnsafePlace
 from bus.path_trust import facts_of, foreign_writer, trusted_users
-from bus.write_access import ForeignWriter, judge
+from bus.write_access import ForeignWriter, Role, judge
 
 IPC_PREFIX: Final = "ipc://"
 NOT_OPENED: Final = frozenset({errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EACCES})
@@ -31,17 +31,20 @@ def check_own_directory(path: Path) -> None:
     Raises:
         UnsafePlace: it is not ours alone.
     """
-    found = stranger_in(path)
-    if found is not None:
-        raise UnsafePlace(found.path, found.detail, found.mend)
+    _refuse(stranger_in(path))
 
 
-def stranger_in(path: Path) -> ForeignWriter | None:
-    """Who else owns a directory, or can write to it or replace it; None: nobody, or Windows."""
+def stranger_in(path: Path, role: Role = "own") -> ForeignWriter | None:
+    """Who else owns a directory, or can write to it or replace it; None: nobody, or Windows.
+
+    Args:
+        path: of it.
+        role: `way` for one in which only what is ours already has to stay ours.
+    """
     if os.name == "nt":
         return None
     try:
-        found = foreign_writer(path, "own")
+        found = foreign_writer(path, role)
     except PermissionError:  # a directory above does not show us what lies in it
         return _hidden_by(path)
     except OSError:
@@ -70,13 +73,11 @@ def check_endpoints(*endpoints: str) -> None:
         UnsafePlace: the directory of one is not ours alone.
     """
     for endpoint in endpoints:
-        found = endpoint_stranger(endpoint)
-        if found is not None:
-            raise UnsafePlace(found.path, found.detail, found.mend)
+        _refuse(endpoint_stranger(endpoint))
 
 
 def open_own_file(path: Path) -> int:
-    """Open a file that belongs to us and that nobody else can read, in a directory that is ours alone.
+    """Open a file that belongs to us and that nobody else can read or replace.
 
     Returns:
         A descriptor to read from, of exactly the file that was judged.
@@ -85,7 +86,7 @@ def open_own_file(path: Path) -> int:
         UnsafePlace: others own it, can read it or can replace it, or it is no file with one name.
         OSError: it is absent, or cannot be read.
     """
-    check_own_directory(path.parent)
+    _refuse(stranger_in(path.parent, "way"))  # a sticky one will do: the file itself is judged below
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -101,6 +102,11 @@ def open_own_file(path: Path) -> int:
             os.close(descriptor)
             raise
     return descriptor
+
+
+def _refuse(stranger: ForeignWriter | None) -> None:
+    if stranger is not None:
+        raise UnsafePlace(stranger.path, stranger.detail, stranger.mend)
 
 
 def _check_file(path: Path, found: os.stat_result) -> None:

@@ -99,10 +99,14 @@ def judge(facts: PathFacts, trusted: TrustedUsers, role: Role) -> ForeignWriter 
     sudo = "sudo " if trusted.uid and facts.uid != trusted.uid else ""
     if not trusted.has(facts.uid) or (role == "own" and facts.uid != trusted.uid):
         detail = f"it belongs to user {facts.uid}, expected user {trusted.uid}"
+        if mode & stat.S_ISVTX and role == "own":
+            return _shared(facts.path, mode)
         flag = "-R" if role == "own" else "-h"  # what lies in it came from the same hands
         return ForeignWriter(facts.path, "owner", detail, f"{sudo}chown {flag} {trusted.uid} {place}")
     if stat.S_ISLNK(facts.mode) or (role == "way" and mode & stat.S_ISVTX):
         return None
+    if mode & stat.S_IWOTH and mode & stat.S_ISVTX and role == "own":
+        return _shared(facts.path, mode)
     if mode & stat.S_IWOTH:
         detail = f"every user may write to it (mode {mode:04o}), expected its owner alone"
         return ForeignWriter(facts.path, "others", detail, f"{sudo}chmod go-w {place}")
@@ -114,6 +118,12 @@ def judge(facts: PathFacts, trusted: TrustedUsers, role: Role) -> ForeignWriter 
         detail = f"group {facts.gid} may write to it (mode {mode:04o}), expected its owner alone"
         return ForeignWriter(facts.path, "group", detail, f"{sudo}chmod g-w {place}")
     return None
+
+
+def _shared(path: str, mode: int) -> ForeignWriter:
+    """A directory for all users, such as `/tmp`, is not to be taken over: one below it will do."""
+    detail = f"it is shared by all users (mode {mode:04o}), expected a directory of one user"
+    return ForeignWriter(path, "others", detail, f'mkdir -m 700 {shlex.quote(path)}/"undercroft-$(id -u)"')
 
 
 def access_entries(content: bytes, gid: int) -> tuple[AccessEntry, ...] | None:

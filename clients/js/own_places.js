@@ -12,13 +12,13 @@ const STICKY = 0o1000;
 const IS_JUDGED = platform() !== "win32"; // Windows keeps others out by the access lists that a profile's directories inherit
 const NOT_OPENED = new Set(["ELOOP", "EMLINK", "ENXIO", "EACCES"]); // what opening says of a link, a socket, a file of somebody else
 
-/** Throw UnsafePlace if a directory is not ours alone; it need not exist. */
-export function checkDirectory(path) {
+/** Throw UnsafePlace if a directory is not ours alone; it need not exist. `isOurs` false: only what is ours already has to stay ours. */
+export function checkDirectory(path, isOurs = true) {
   if (!IS_JUDGED) return;
   let above = null;
   try {
     for (const [place, found, isEnd] of way(path)) {
-      judge(place, found, isEnd);
+      judge(place, found, isOurs && isEnd);
       above = place;
     }
   } catch (error) {
@@ -33,9 +33,9 @@ export function checkEndpoints(...endpoints) {
   for (const path of paths) if (path.startsWith("/")) checkDirectory(dirname(path)); // no runtime writes a relative one
 }
 
-/** Open a file that only we can read, in a directory that is ours alone; returns its descriptor. Throws UnsafePlace, or what opening says. */
+/** Open a file that only we can read or replace; returns its descriptor. Throws UnsafePlace, or what opening says. */
 export function openOwnFile(path) {
-  checkDirectory(dirname(path));
+  checkDirectory(dirname(path), false); // a sticky one will do: the file itself is judged below
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   let descriptor;
   try {
@@ -88,6 +88,10 @@ function judge(path, found, isOurs) {
   const uid = process.geteuid();
   const place = quoted(path);
   const sudo = uid && found.uid !== uid ? "sudo " : "";
+  if (isOurs && found.mode & STICKY && (found.mode & 0o002 || found.uid !== uid)) {
+    const detail = `it is shared by all users (mode ${octal(found)}), expected a directory of one user`;
+    throw new UnsafePlace(path, detail, `mkdir -m 700 ${place}/"undercroft-$(id -u)"`);
+  }
   if (found.uid !== uid && (isOurs || !isRoot(found.uid)))
     throw new UnsafePlace(path, `it belongs to user ${found.uid}, expected user ${uid}`, `${sudo}chown ${isOurs ? "-R" : "-h"} ${uid} ${place}`);
   if (found.isSymbolicLink()) return;

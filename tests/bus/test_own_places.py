@@ -64,6 +64,9 @@ def test_a_directory_that_others_can_write_to_is_refused_until_its_command_has_r
     (home / "state").chmod(mode)
     refused = refusal(home / "state")
     assert refused.path == str(home / "state")
+    if mode & stat.S_ISVTX:  # as /tmp, which nobody should close
+        assert refused.command.startswith("mkdir -m 700 ")
+        return
     assert shlex.quote(str(home / "state")) in str(refused)
     mend(refused)
     check_own_directory(home / "state")
@@ -208,6 +211,20 @@ def a_directory(path: Path) -> None:
 
 def readable(path: Path) -> None:
     path.chmod(0o640)
+
+
+def test_a_file_of_ours_in_a_sticky_directory_is_opened(home: Path) -> None:
+    path = written(home)
+    (home / "state").chmod(0o1777)
+    assert opened(path) == b"{}"
+
+
+@needs_other_user
+def test_a_file_that_another_user_left_in_a_sticky_directory_is_refused(ground: Path) -> None:
+    ground.chmod(0o1777)
+    as_user(lambda: (ground / "runtime.json").touch(mode=0o600))
+    with pytest.raises(UnsafePlace, match=f"belongs to user {STRANGER}"):
+        open_own_file(ground / "runtime.json")
 
 
 @pytest.mark.parametrize("spoil", [a_link, a_second_name, a_pipe, a_socket, a_directory, readable])

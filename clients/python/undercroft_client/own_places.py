@@ -25,8 +25,12 @@ NOT_OPENED: Final = (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EACCES)
 """What opening says of a link, a socket, or a file of somebody else."""
 
 
-def check_directory(path: Path) -> None:
+def check_directory(path: Path, *, is_ours: bool = True) -> None:
     """Refuse a directory that is not ours alone; it need not exist.
+
+    Args:
+        path: of it.
+        is_ours: False for one in which only what is ours already has to stay ours.
 
     Raises:
         UnsafePlace: others own it, can write to it, or can put another in its place.
@@ -36,7 +40,7 @@ def check_directory(path: Path) -> None:
     above = ""
     try:
         for name, found, is_end in _way(path):
-            _judge(name, found, is_ours=is_end)
+            _judge(name, found, is_ours=is_ours and is_end)
             above = name
     except PermissionError:  # the directory does not show us what lies in it
         _judge(above, os.stat(above), is_ours=True)
@@ -57,13 +61,13 @@ def check_endpoints(*endpoints: str) -> None:
 
 
 def open_own_file(path: Path) -> int:
-    """Open a file that only we can read, in a directory that is ours alone; returns its descriptor.
+    """Open a file that only we can read or replace; returns its descriptor.
 
     Raises:
         UnsafePlace: others own it, can read it or can replace it, or it is no file with one name.
         OSError: it is absent, or cannot be read.
     """
-    check_directory(path.parent)
+    check_directory(path.parent, is_ours=False)  # a sticky one will do: the file itself is judged below
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -115,6 +119,9 @@ def _names(path: str) -> list[str]:
 def _judge(path: str, found: os.stat_result, *, is_ours: bool) -> None:
     uid, mode, place = os.geteuid(), stat.S_IMODE(found.st_mode), shlex.quote(path)
     sudo = "sudo " if uid and found.st_uid != uid else ""
+    if is_ours and mode & stat.S_ISVTX and (mode & stat.S_IWOTH or found.st_uid != uid):
+        detail = f"it is shared by all users (mode {mode:04o}), expected a directory of one user"
+        raise UnsafePlace(path, detail, f'mkdir -m 700 {place}/"undercroft-$(id -u)"')
     if found.st_uid != uid and (is_ours or not _is_root(found.st_uid)):
         flag = "-R" if is_ours else "-h"
         detail = f"it belongs to user {found.st_uid}, expected user {uid}"

@@ -36,9 +36,9 @@ def look(home: ExaminedHome) -> list[UnsafeFacts]:
     if os.name != "posix":
         return []
     found: dict[str, UnsafeFacts] = {}
-    places = (home.locations.config, home.locations.state, home.runtime_path.parent, home.run_directory)
-    for place in places:
-        stranger = stranger_in(place)
+    own = (home.locations.config, home.locations.state, home.run_directory)
+    strangers = [*(stranger_in(place) for place in own), stranger_in(home.runtime_path.parent, "way")]
+    for stranger in strangers:
         if stranger is not None:
             facts = UnsafeFacts(stranger.path, stranger.detail, stranger.mend, _own_mode(stranger.path))
             found.setdefault(facts.path, facts)
