@@ -76,7 +76,7 @@ async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_
     engine, root = example(tmp_path), ModelsLayout(tmp_path / "models")
     root.prepare()
     root.staging("silero-vad").mkdir()
-    (root.staging("silero-vad") / "f").write_bytes(CONTENT)
+    (root.staging("silero-vad") / "f").path.write_bytes(CONTENT)
     activate(root, ENTRY)
     with broker_process(broker_options("ipc", tmp_path)) as broker:
         runtime = broker.runtime()
@@ -104,7 +104,7 @@ async def test_model_is_borrowed_as_on_the_page_and_what_is_not_given_back_ends_
             def borrow_and_leave() -> None:
                 with undercroft_client.connect("engine", runtime=theirs) as client:
                     leased = engine.borrow(client, "silero-vad")
-                    assert Path(leased.directory) == root.installed("silero-vad")
+                    assert Path(leased.directory) == root.installed("silero-vad").path
                     engine.give_back(client, leased)
                     engine.borrow(client, "silero-vad")
 
