@@ -377,6 +377,7 @@ from pathlib import Path
 import msgspec
 from actors.model_downloader.installs.install import Install
 from actors.model_downloader.staging.models_layout import ModelsLayout
+from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_verifier.comparison import compare
 from schemas.manifest import ModelEntry
 from schemas.models import FilesVerifiedEvent, FilesVerifyRequestEvent, ModelInstalledEvent
@@ -393,7 +394,8 @@ async def main():
     layout.prepare()
     bus.answer(FilesVerifyRequestEvent, verify)
     entry = msgspec.json.decode(sys.argv[2], type=ModelEntry)
-    install = await Install.begin(entry, downloader_parts(layout, bus, entry).installs)
+    parts = downloader_parts(layout, bus, entry, limits=TransferLimits(int(sys.argv[3])))
+    install = await Install.begin(entry, parts.installs)
     print("begun", flush=True)
     await install.run()
     for event in bus.published_of(ModelInstalledEvent):
@@ -415,7 +417,7 @@ def test_killed_again_and_again_it_fetches_hardly_anything_twice(
     journey = Journey(origin, tmp_path / "models", SyntheticContent(size))
     entry = msgspec.json.encode(journey.entry).decode()
     staged = tmp_path / "models" / "m.partial" / "model.bin"
-    command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), entry]
+    command = [sys.executable, "-c", INSTALLER, str(tmp_path / "models"), entry, "1"]
     root = Path(actors.__file__).parents[1]
     for _ in range(6):
         runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
@@ -453,6 +455,7 @@ def test_killed_with_several_connections_it_fetches_less_than_a_mebibyte_of_each
         INSTALLER,
         str(tmp_path / "models"),
         msgspec.json.encode(journey.entry).decode(),
+        "8",
     ]
     root = Path(actors.__file__).parents[1]
     runner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
