@@ -19,7 +19,7 @@ demo: $(UV)
 	$(UV) sync --quiet --frozen --no-dev --inexact --extra demo
 	$(RUN)/undercroft demo
 
-test: setup check clients test-fast test-slow docs
+test: setup check clients test-fast test-slow fuzz-once docs
 
 # One test, a file, or what matches a word: make one T=tests/bus/test_retry.py, make one T="-k lease"
 one: setup
@@ -58,6 +58,10 @@ test-slow:
 fuzz: setup
 	$(RUN)/python -m tests.fuzz $(if $(REPLAY),--replay $(REPLAY),--seconds $(or $(SECONDS),60)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
+
+# As part of the tests always the same requests, changes and lies, so that a change is judged by what it changed.
+fuzz-once: setup
+	$(RUN)/python -m tests.fuzz --seconds 60 --seed 10
 
 # The wheel, with its bill of materials inside and beside it.
 wheel: $(UV)

@@ -29,6 +29,9 @@ FIRST_ID: Final = 1_000_000
 GRACE_SECONDS: Final = 10.0
 """How long after its deadline an outcome may come."""
 
+REQUESTS_PER_SECOND: Final = 1000
+"""At most, so that what is stored does not depend on how fast the machine is."""
+
 GREET_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 2.0
 POLL_MS: Final = 20
@@ -348,11 +351,12 @@ class PeerCrowd:
 
     def _run(self) -> None:
         try:
-            turn = 0
+            turn, began = 0, time.monotonic()
             while not self._stopping.is_set():
                 turn += 1
                 for peer in self._peers:
-                    peer.act()
+                    if self.numbers.asked <= (time.monotonic() - began) * REQUESTS_PER_SECOND:
+                        peer.act()
                 by_lane = {peer.lane: peer for peer in self._peers}
                 for lane, _ in self.poller.poll(POLL_MS):
                     self._drain(by_lane[lane])
