@@ -95,8 +95,10 @@ class HistoryHome:
             OSError, DurableWriteFailed: it is not recorded.
         """
         from actors.shared.durable.durable_write import make_own_directory, replace_file
+        from actors.shared.durable.quarantine import claim_file
 
         make_own_directory(self.anchors)
+        claim_file(self.anchors / KEPT_NAME)
         replace_file(self.anchors / KEPT_NAME, b"kept\n")
 
     def forget_kept(self) -> None:

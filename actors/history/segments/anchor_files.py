@@ -29,7 +29,7 @@ from actors.history.segments.segment_keys import SegmentKeys
 from actors.shared.crypto.envelope_errors import KeyUnavailable
 from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
 from actors.shared.durable.durable_write import replace_file
-from actors.shared.durable.quarantine import claim_directory, quarantine
+from actors.shared.durable.quarantine import claim_directory, claim_file, quarantine
 
 AnchorT = TypeVar("AnchorT")
 
@@ -98,11 +98,12 @@ class AnchorFiles:
         """Replace the catalog durably and return it as written, with the current key and the next revision.
 
         Raises:
-            DurableWriteFailed: the disk refused.
+            OSError, DurableWriteFailed: the disk refused.
             KeyUnavailable: the keys were locked meanwhile.
         """
         key = self._keys.anchor_key()
         catalog = msgspec.structs.replace(catalog, key=key, revision=catalog.revision + 1)
+        claim_file(self._directory / CATALOG_NAME)
         replace_file(self._directory / CATALOG_NAME, write_catalog(catalog, self._keys.anchor_secret(key)))
         return catalog
 
@@ -114,6 +115,7 @@ class AnchorFiles:
             KeyUnavailable: the keys were locked meanwhile.
         """
         self.close()
+        claim_file(self._directory / HEAD_NAME)
         replace_file(self._directory / HEAD_NAME, self._signed(head))
         self._head_descriptor = os.open(self._directory / HEAD_NAME, os.O_WRONLY | getattr(os, "O_BINARY", 0))
 

@@ -42,6 +42,20 @@ def test_a_catalog_is_written_with_the_key_of_now_and_the_next_revision(tmp_path
     assert (found.catalog.segments, found.catalog.revision, found.findings) == ([REF], 6, [])
 
 
+def test_a_directory_in_the_place_of_an_anchor_is_put_aside_before_it_is_written(tmp_path: Path) -> None:
+    anchors = anchors_of(tmp_path)
+    for name in (CATALOG_NAME, HEAD_NAME):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "of a stranger").touch()
+    anchors.write_catalog(SegmentCatalog(segments=[REF]))
+    anchors.replace_head(SegmentHead(number=1, file="f"))
+    anchors.close()
+    found = anchors_of(tmp_path).read()
+    assert found.catalog is not None
+    assert found.head is not None
+    assert len(list(tmp_path.rglob("of a stranger"))) == 2
+
+
 def test_a_head_is_updated_in_place(tmp_path: Path) -> None:
     anchors = anchors_of(tmp_path)
     anchors.replace_head(SegmentHead(number=1, file="f"))
