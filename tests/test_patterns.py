@@ -26,6 +26,7 @@ BOUNDED: dict[str, str] = {
     "actors/runtime/supervisor/core/last_output.py:_STACKS": "lines of LINE_LIMIT characters",
     "actors/runtime/supervisor/core/last_output.py:_COMPLAINT": "lines of LINE_LIMIT characters",
     "actors/shared/http/urls.py:_AUTHORITY": "fits whatever has two slashes, up to the end",
+    "actors/shared/http/urls.py:_NUMBER_AT_END": "hosts of HOST_LIMIT_CHARACTERS",
     "actors/shared/inert_text.py:_FORMULA": "begins only where a run of apostrophes begins",
     "actors/shared/profile/field_words.py:_PLACES": "one message about a profile of the app",
     "actors/shared/profile/profile.py:CONVERT_ERROR_PATTERN": "one message about a profile of the app",
