@@ -14,6 +14,7 @@ import msgspec
 from actors.shared.durable.file_identity import FileIdentity
 from actors.shared.durable.quarantine import claim_directory
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import placed
 from schemas.bounds import Count, Identifier, UnixSeconds, Wide
 from schemas.manifest import FilePromise
 
@@ -58,7 +59,7 @@ class VerificationRecords:
         """
         self._directory = directory
         self._file: RecordFile[dict[str, dict[str, list[VerifiedFile] | VerifiedFile]]] = RecordFile(
-            directory / RECORDS_NAME,
+            placed(directory) / RECORDS_NAME,
             dict[str, dict[str, list[VerifiedFile] | VerifiedFile]],
             limit_bytes=RECORDS_LIMIT_BYTES,
             creates_directory=True,

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from actors.shared.durable.record_file import RecordFile
+from actors.shared.places.rooted_place import placed
 from schemas.bounds import NAME, Count, Identifier, Many, OneName, PlaceText, Word, whole
 from schemas.paths import Choosable, PathAction
 
@@ -50,7 +51,7 @@ def relocation_record(state: Path) -> RecordFile[RelocationJournal]:
         state: a directory that the downloader owns; created if missing.
     """
     return RecordFile(
-        state / JOURNAL_NAME,
+        placed(state) / JOURNAL_NAME,
         RelocationJournal,
         limit_bytes=JOURNAL_LIMIT_BYTES,
         format=FORMAT,

@@ -11,6 +11,7 @@ import pytest
 from actors.model_verifier.growing_hash import identity_at
 from actors.model_verifier.verification_records import RECORDS_NAME, VerificationRecords, oldest
 from actors.shared.durable.file_identity import FileIdentity
+from actors.shared.durable.record_file import RecordNotRead
 from schemas.manifest import FilePromise
 
 PROMISE = FilePromise(path="f", size_bytes=3, sha256="a" * 64, urls=["https://models.example/f"])
@@ -118,3 +119,12 @@ def test_model_was_read_when_the_file_was_that_was_read_longest_ago() -> None:
     assert oldest([3.0, 1.0, 2.0]) == 1.0
     assert oldest([3.0, None]) is None
     assert oldest([]) is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links")
+def test_no_record_is_kept_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "model_verifier").symlink_to("elsewhere")
+    with pytest.raises(RecordNotRead, match="a link lies there"):
+        VerificationRecords(tmp_path / "model_verifier").load()
+    assert os.listdir(tmp_path / "elsewhere") == []

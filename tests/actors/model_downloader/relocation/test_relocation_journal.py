@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,15 @@ def test_one_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     )
     assert record.load() is None
     assert (tmp_path / JOURNAL_NAME).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links")
+def test_no_journal_is_written_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "model_downloader").symlink_to("elsewhere")
+    journal = RelocationJournal(
+        move_id="1", source="/a", target="/b", action="move", category="models", path="/b"
+    )
+    with pytest.raises(OSError, match="a link lies there"):
+        relocation_record(tmp_path / "model_downloader").write(journal)
+    assert os.listdir(tmp_path / "elsewhere") == []
