@@ -58,7 +58,9 @@ def _subject(facts: ReportFacts) -> Iterator[str]:
         ready = sum(status.state == "ready" for status in actors)
         restarts = sum(status.restarts for status in actors)
         since = _time(facts.overview.started_at)
-        yield f"- runtime: up since {since}, {ready} of {len(actors)} actors ready, {restarts} restarts"
+        version = f"Undercroft {facts.overview.version}, " if facts.overview.version else ""
+        states = f"{ready} of {len(actors)} actors ready, {restarts} restarts"
+        yield f"- runtime: {version}up since {since}, {states}"
     elif facts.runtime:
         process = f", process {facts.runtime.pid}" if facts.runtime.pid else ""
         yield f"- runtime: {facts.runtime.state}{process}"

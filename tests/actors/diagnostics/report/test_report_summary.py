@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from actors.diagnostics.report.report_summary import FINDINGS_SHOWN, summary
 from actors.diagnostics.report_facts import EvidenceText, ReportFacts
 from schemas.operations.diagnostics import ReportFinding
+from schemas.operations.supervision import SupervisorStatusEvent
 
 FACTS = ReportFacts(
     made_at=0.0,
@@ -32,6 +35,15 @@ def test_the_first_line_is_the_cause_and_the_rest_follows_in_order() -> None:
 
 def test_a_runtime_that_is_well_is_said_to_be() -> None:
     assert summary(FACTS, []).startswith("# Nothing wrong was found\n")
+
+
+def test_a_runtime_of_another_version_than_the_command_is_told() -> None:
+    running = SupervisorStatusEvent(
+        version="1.1", profile="p", home="", pid=7, started_at=0.0, settled=True, actors=[]
+    )
+    page = summary(replace(FACTS, overview=running), [])
+    assert "- versions: Undercroft 1.2" in page
+    assert "- runtime: Undercroft 1.1, up since" in page
 
 
 def test_a_hundred_findings_still_fit_on_a_page() -> None:
