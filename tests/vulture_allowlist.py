@@ -24,6 +24,11 @@ format_commands
 compress_type
 seekable
 
+# Overridden or set where http.client and http.cookiejar look for it.
+response_class
+_read_and_discard_trailer
+extract_cookies
+
 # Fields of files: written here, read by people or by later versions.
 undercroft_history
 fetched_at
