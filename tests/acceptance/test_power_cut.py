@@ -123,7 +123,7 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
         writer.write(part, content[position : position + MIB])
     scheduler.release(part)
     writer.close()
-    with root.staged_file("m", promise).open("ab") as file:
+    with root.staged_file("m", promise).path.open("ab") as file:
         file.write(content[19 * MIB : 20 * MIB])  # written, but not yet durable
     journal.change(boot="the run of the machine that ended with the cut")
     journal.save()
@@ -132,7 +132,7 @@ def test_every_byte_that_the_journal_counts_is_there_after_the_cut(disk: Disk, s
     assert journal is not None
     assert reconcile(entry, journal) == journal
     assert root.open_staging(entry).state.durable_bytes == journal.durable_bytes == 19 * MIB
-    assert root.staged_file("m", promise).read_bytes() == content[: 19 * MIB]
+    assert root.staged_file("m", promise).path.read_bytes() == content[: 19 * MIB]
 
 
 @pytest.mark.requirement("S0-9", "S1-26")
@@ -151,6 +151,6 @@ def test_activated_model_survives_whole_under_its_name(disk: Disk) -> None:
     staged.close()
     activate(root, entry)
     disk.cut_power()
-    assert (root.installed("m") / "sub" / "model.bin").read_bytes() == content
-    assert not root.staging("m").exists()
+    assert (root.installed("m").path / "sub" / "model.bin").read_bytes() == content
+    assert not root.staging("m").is_there()
     assert root.keeps_sizes(entry)
