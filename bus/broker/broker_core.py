@@ -110,7 +110,7 @@ class BrokerCore:
         if peer is not None:
             self.out.send(peer.route, wire.PingHeader(id))
 
-    def liveness_answers(self) -> list[LivenessPing]:
+    def liveness_answers(self) -> Sequence[LivenessPing]:
         """What became of such questions since the last call."""
         return self._liveness.take_answered()
 
