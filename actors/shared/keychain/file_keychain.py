@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from actors.shared.crypto.content_codec import encode
+from actors.shared.crypto.content_codec import ValueNotStorable, encode
 from actors.shared.durable import strict_json
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
@@ -59,6 +59,6 @@ class FileKeychain:
     def _write(self, secrets: dict[str, object]) -> None:
         try:
             make_directory(self._path.parent)
-            replace_file(self._path, encode(secrets, FILE_LIMIT_BYTES) + b"\n", follows_link=True)
-        except (DurableWriteFailed, OSError) as error:
+            replace_file(self._path, encode(secrets, FILE_LIMIT_BYTES - 1) + b"\n", follows_link=True)
+        except (DurableWriteFailed, OSError, ValueNotStorable) as error:
             raise KeychainFailed("keychain_refused", str(error)) from error
