@@ -1,6 +1,7 @@
 """Fuzz a real runtime: peers, files and servers that mean ill, or merely err.
 
-    python -m tests.fuzz [--seconds S] [--seed N] [--peers N] [--replay FILE] [--json]
+    python -m tests.fuzz [--seconds S] [--seed N] [--peers N] [--gentle-share X] [--replay FILE]
+                         [--json]
 
 Exit code 1: a promise was broken. The smallest case that shows it is kept in tests/fuzz/corpus.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from tests.fuzz.case_replay import findings_of
 from tests.fuzz.findings import CORPUS, Finding, KeptCase, Step, keep, read, smallest
-from tests.fuzz.fuzz_run import FuzzRun, as_json
+from tests.fuzz.fuzz_run import GENTLE_SHARE, FuzzRun, as_json
 
 EVIDENCE = Path("build") / "fuzz" / "evidence.txt"
 """Below the working directory."""
@@ -63,6 +64,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--gentle-share", type=float, default=GENTLE_SHARE)
     parser.add_argument("--peers", type=int, default=64)
     parser.add_argument("--tries", type=int, default=TRIES)
     parser.add_argument("--replay", type=Path, default=None)
@@ -76,7 +78,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="uf-", dir=os.environ.get("TMPDIR")) as directory:
         run = FuzzRun(Path(directory), seed, arguments.peers, say)
-        run.run(arguments.seconds)
+        run.run(arguments.seconds, arguments.gentle_share)
     run.numbers["seconds"] = round(time.monotonic() - began, 1)
     for finding in run.findings[:4]:
         path = minimise(run, finding, arguments.tries)

@@ -43,6 +43,7 @@ SKIPPED_DIRECTORIES: Final = ("run", "keys")
 LARGEST_BYTES: Final = 8 * 1024 * 1024
 """Larger files are not read, only replaced: one may be huge and sparse."""
 
+LARGEST_DOCUMENT_BYTES: Final = 256 * 1024
 GARBAGE: Final = b"\0\xff{[\"'\n\r\x1b"
 ROUGH: Final[tuple[Way, ...]] = (
     "value",
@@ -83,7 +84,7 @@ def change_beside(chance: random.Random, path: str, content: bytes) -> FileChang
     if not any(word.encode() in content for word in PROTECTED):
         return rough_change(chance, path, ("value", "key", "flip", "cut", "insert", "rewrite"))
     try:
-        document = json.loads(content)
+        document = _document(content)
     except (ValueError, RecursionError):
         return None
     places = [place for place, text in _parts(document) if len(place) > 1 and not _is_protected(place, text)]
@@ -158,6 +159,17 @@ def is_skipped(relative: Path) -> bool:
 # -- parts
 
 
+def _document(content: bytes) -> Any:
+    """A JSON document that is small enough to be taken apart.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    if len(content) > LARGEST_DOCUMENT_BYTES:
+        raise ValueError("too large")
+    return json.loads(content)
+
+
 def _present(path: Path) -> Path | None:
     if path.exists() or path.is_symlink():
         return path
@@ -191,7 +203,7 @@ def _changed_document(content: bytes, change: FileChange) -> bytes:
     at = int(change.share * len(lines)) if len(lines) > 1 and not content.startswith(b"{\n") else None
     part = content if at is None else lines[at]
     try:
-        document = json.loads(part)
+        document = _document(part)
     except (ValueError, RecursionError):
         return content[: len(content) // 2] + change.text.encode() + content[len(content) // 2 :]
     place = change.place

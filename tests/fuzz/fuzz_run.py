@@ -118,14 +118,14 @@ class FuzzRun:
         """What may have a part in a finding: all changes of files, and the newest requests and lies."""
         return [*self._changes, *self._requests]
 
-    def run(self, seconds: float) -> None:
-        """All of it."""
+    def run(self, seconds: float, gentle_share: float = GENTLE_SHARE) -> None:
+        """All of it; `gentle_share`: of the time, before files are edited roughly."""
         try:
             self._begin()
-            self._storm(seconds * GENTLE_SHARE)
+            self._storm(seconds * gentle_share)
             self._check("after the storm")
             self._restart("after the storm and a restart")
-            self._edit_roughly(seconds * (1 - GENTLE_SHARE))
+            self._edit_roughly(seconds * (1 - gentle_share))
             self._survey("after rough edits")
             self._restart("after rough edits and a restart", reads_back=False)
         except (AssertionError, subprocess.TimeoutExpired) as error:
