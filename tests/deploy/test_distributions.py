@@ -121,6 +121,7 @@ def running(empty_directory: Path, environment: dict[str, str]) -> Path:
     return empty_directory / "myapp"
 
 
+@pytest.mark.requirement("C-7")
 def test_three_commands_lead_from_an_empty_directory_to_a_running_app(
     running: Path, environment: dict[str, str]
 ) -> None:
