@@ -26,7 +26,7 @@ pytestmark = [
 
 MIB = 1024 * 1024
 STRANGER_GROWTH_BYTES = 400 * MIB
-"""What strangers may take for a moment. It is 1 to 5 MB where the machine does not stall; without limits all."""
+"""What strangers may take for a moment: 1 to 5 MB, unless the machine stalls. Without limits it is all."""
 
 GUEST_GROWTH_BYTES = 800 * MIB
 """A guest may send 16 MiB at once, and is looked at a few times in a second."""

@@ -53,6 +53,7 @@ ARGUMENT = "an argument or variable of the person who runs it; the system limits
 ARCHIVES = "actors/model_downloader/staging/archives"
 LETTER = "actors/runtime/supervisor/processes/fork_letters.py:LETTER_LIMIT_BYTES"
 KEY_FILE = "actors/shared/keys/key_file.py:LIMITS"
+SCHEMAS = "actors/state_store/engine/values/value_schemas.py:SCHEMA_FILE_LIMIT_BYTES"
 MANIFEST = "actors/shared/manifest/manifest_reader.py:MANIFEST_LIMIT_BYTES"
 LINE = "actors/history/segments/segment_lines.py:LINE_LIMIT_BYTES"
 EVIDENCE = "actors/diagnostics/evidence/disk_evidence.py:TEXT_LIMIT_BYTES"
@@ -100,6 +101,7 @@ USES: dict[str, str] = {
     "actors/shared/manifest/manifest_signature.py": ":ENVELOPE_LIMIT_BYTES",
     "actors/state_store/backups/format/backup_manifest.py": ":CONTENTS_LIMIT_BYTES",
     "actors/state_store/backups/format/portable_export.py": ":RECORD_LIMIT_BYTES",
+    "actors/state_store/documents/document_types.py": SCHEMAS,
     "actors/state_store/engine/files/directory_swap.py": ":INTENT_LIMIT_BYTES",
     "actors/state_store/engine/files/state_layout.py": ENVELOPE,
     "actors/state_store/engine/journal/state_journal.py": ":RECORD_LIMIT_BYTES",

@@ -50,7 +50,7 @@ def _of_manifest(error: ManifestRefused) -> Iterator[Mistake]:
     """Every wrong entry, where the file is JSON at all; otherwise what the reader said."""
     try:
         content = msgspec.json.decode(Path(error.source).read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         content = None
     found = list(_wrong_entries(content)) if isinstance(content, dict) else []
     for place, problem in found or [("", problem) for problem in error.problems]:

@@ -96,7 +96,7 @@ def kinds_of_profile(profile: Profile) -> dict[str, DocumentKind]:
         if content is None:
             raise DeclarationRefused("documents", f"there is no file {profile.documents!r}")
         return document_kinds(msgspec.json.decode(content, type=dict[str, dict[str, Any]]))
-    except (FileUnreadable, msgspec.DecodeError) as error:
+    except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         expected = f"{profile.documents}: expected an object of names to JSON Schema"
         raise DeclarationRefused("documents", f"{expected}: {error}") from error
 

@@ -268,7 +268,7 @@ def _load(profile: Profile, reference: str) -> ValueSchema:
             if content is None:
                 raise DeclarationRefused(reference, "expected JSON Schema: there is no such file")
             found = msgspec.json.decode(content, type=dict[str, Any])
-        except (FileUnreadable, msgspec.DecodeError) as error:
+        except (FileUnreadable, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DeclarationRefused(reference, f"expected JSON Schema: {error}") from error
         return JsonValueSchema(reference, found)
     if ".py:" not in reference:

@@ -112,7 +112,7 @@ def test_documents_of_an_app_without_python_are_json_schema(tmp_path: Path) -> N
     assert found["TodoData"].instance({"items": ["a"]})["items"] == ("a",)
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"A": 1}'])
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"A": 1}', '{"A":' * 100_000])
 def test_a_file_of_documents_that_is_none_is_refused(content: str | None, tmp_path: Path) -> None:
     files = {} if content is None else {"documents.json": content}
     profile = read_profile(write_profile(tmp_path, top={"documents": "documents.json"}, modules=files))
