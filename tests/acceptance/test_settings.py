@@ -130,7 +130,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "small"
     path.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(path)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", str(path)],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip("a disk of its own size cannot be mounted here: this takes root")

@@ -30,7 +30,9 @@ def small(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(disk)],
+        check=False,
+        capture_output=True,
     ).returncode:
         pytest.skip("a tmpfs cannot be mounted here")
     yield disk

@@ -348,7 +348,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if (
         sys.platform != "linux"
         or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(small)], check=False
+            ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs", str(small)], check=False
         ).returncode
     ):
         pytest.skip("a small disk can be mounted on Linux only, by root")
