@@ -164,23 +164,19 @@ def test_a_message_of_the_largest_size_passes_however_slowly_it_comes(local: Bro
         assert b"no_responder" in received or b"refused" in received, received[:500]
 
 
+HALVES = [b"", GREETING[:5], GREETING[:20], GREETING, GREETING + ready(b"DEALER")[:9]]
+"""Nothing, a part of the signature, half a greeting, a greeting, half a command."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        GREETING[:5],
-        GREETING[:20],
-        GREETING,
-        GREETING + ready(b"DEALER")[:9],
-        GREETING + ready(b"DEALER"),
-    ],
-    ids=["nothing", "a part of the signature", "half a greeting", "a greeting", "half a command", "no hello"],
-)
-def test_who_does_not_go_on_is_cut_off(local: BrokerProcess, said: bytes) -> None:
-    with RawStranger(local.options.lane) as stranger:
-        stranger.send(said)
-        stranger.wait_for_end()
+def test_who_does_not_go_on_is_cut_off(local: BrokerProcess) -> None:
+    with contextlib.ExitStack() as stack:
+        strangers = [stack.enter_context(RawStranger(local.options.lane)) for _ in HALVES]
+        for stranger, said in zip(strangers, HALVES, strict=True):
+            stranger.send(said)
+        silent = stack.enter_context(RawStranger(local.options.lane)).greet()
+        for stranger in (*strangers, silent):
+            stranger.wait_for_end()
     with RawPeer(local.runtime(), "witness") as witness:
         witness.hello().settle()
 
