@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
@@ -11,13 +10,11 @@ from actors.model_sources.errors import NameRefused
 from actors.model_sources.sources.model_names import read_name, source_of
 from actors.shared.http.answers.json_answers import fitting
 from actors.shared.manifest import AddedModel
+from actors.shared.manifest.catalogue import CATALOGUE_LIMIT_BYTES, catalogue_bytes
 from actors.shared.manifest.licence import licence_digest
 from schemas.bounds import Word
 from schemas.manifest import ModelEntry
 from schemas.sources import CatalogueEntry, LicenceAcceptance
-
-CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
-"""The whole catalogue is one event, and the bus takes 16 MiB at most."""
 
 
 class _Entry(msgspec.Struct):
@@ -58,7 +55,7 @@ def with_addition(
         *(one.entry for one in known.values() if one.source != "added"),
         *(one.entry for one in together),
     ]
-    size = sum(len(msgspec.json.encode(entry)) + 1000 for entry in entries)
+    size = sum(map(catalogue_bytes, entries))
     if size > CATALOGUE_LIMIT_BYTES:
         raise NameRefused(
             new.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,10 @@ from actors.shared.manifest.semver import running_version, version_problem
 from schemas.bounds import UnixSeconds, UrlText
 from schemas.manifest import Manifest, ModelEntry
 from schemas.sources import CatalogueEntry, EntrySource
+
+CATALOGUE_LIMIT_BYTES: Final = 12 * 1024 * 1024
+"""The whole catalogue is one event, and the bus takes 16 MiB at most."""
+PROBLEMS_TOLD: Final = 100
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,12 @@ def merge(
     """
     runtime = version or running_version()
     models: dict[str, CatalogueEntry] = {}
+    sizes: dict[str, int] = {}
+    total = 0
     problems: list[str] = []
 
     def take(entry: ModelEntry, source: EntrySource, where: str, *, renews: bool) -> None:
+        nonlocal total
         if entry.minimum_runtime and (problem := version_problem(entry.minimum_runtime, runtime)):
             problems.append(f"{where}: {entry.id}: {problem}; it is left out")
         elif entry.id in models and not renews:
@@ -96,8 +104,12 @@ def merge(
             problems.append(
                 f"{where}: {entry.id}: {holder} has a model of this id already; this one is left out"
             )
+        elif total - sizes.get(entry.id, 0) + (size := catalogue_bytes(entry)) > CATALOGUE_LIMIT_BYTES:
+            problems.append(f"{where}: {entry.id}: the list of models is full; this one is left out")
         else:
             models[entry.id] = CatalogueEntry(entry=entry, source=source, where=where)
+            total += size - sizes.get(entry.id, 0)
+            sizes[entry.id] = size
 
     for declared in bundled:
         for entry in declared.manifest.models:
@@ -110,4 +122,11 @@ def merge(
             problems.append(f"{addition.pinned}: {addition.entry.id}: {'; '.join(found)}; it is left out")
         else:
             take(addition.entry, "added", addition.pinned, renews=False)
-    return Catalogue(models, tuple(problems))
+    others = len(problems) - PROBLEMS_TOLD
+    told = [*problems[:PROBLEMS_TOLD], f"{others} other models are left out"] if others > 0 else problems
+    return Catalogue(models, tuple(told))
+
+
+def catalogue_bytes(entry: ModelEntry) -> int:
+    """How much of the catalogue's event an entry takes, at most."""
+    return len(msgspec.json.encode(entry)) + 1000

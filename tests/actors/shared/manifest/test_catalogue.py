@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.shared.manifest import catalogue
 from actors.shared.manifest.catalogue import AddedModel, DeclaredManifest, load_bundled, merge
 from schemas.manifest import FilePromise, Manifest, ModelEntry
 
@@ -109,3 +110,16 @@ def test_every_declared_id_is_in_force_once_whatever_the_order(
     found = merge(bundled, None, [added(name) for name in names])
     assert set(found.models) == {name for ids in files for name in ids} | set(names)
     assert len(found.models) + len(found.problems) == sum(map(len, files)) + len(names)
+
+
+def test_a_catalogue_that_no_event_can_hold_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "CATALOGUE_LIMIT_BYTES", 5 * 1300)
+    many = [entry(f"m{number}") for number in range(200)]
+    found = merge([declared("here", *many)])
+    kept = len(found.models)
+    assert list(found.models) == [f"m{number}" for number in range(kept)]
+    assert 3 <= kept <= 5
+    assert found.problems[0] == f"here: m{kept}: the list of models is full; this one is left out"
+    assert found.problems[-1] == f"{200 - kept - 100} other models are left out"
+    renewed = merge([declared("here", *many[:kept])], declared("there", *many[:kept]))
+    assert (len(renewed.models), renewed.problems) == (kept, ())
