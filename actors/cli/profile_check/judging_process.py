@@ -39,16 +39,23 @@ class ProfileJudgement:
     """A judgement that is under way, or done."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Begin to judge the profile in a directory."""
+        """Begin to judge the profile in a directory.
+
+        Raises:
+            NotJudged: there is no memory, process or descriptor left for it.
+        """
         self._directory = directory
         given = os.environ if environment is None else environment
-        self._process = subprocess.Popen(
-            interpreter_command(MODULE, str(directory)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={name: value for name, value in given.items() if name not in SECRET_VARIABLES},
-        )
+        try:
+            self._process = subprocess.Popen(
+                interpreter_command(MODULE, str(directory)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: value for name, value in given.items() if name not in SECRET_VARIABLES},
+            )
+        except OSError as error:
+            raise NotJudged(str(directory), f"no process for it: {error.strerror}") from error
 
     def close(self) -> None:
         """Stop judging, if it is still under way."""

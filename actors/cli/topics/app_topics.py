@@ -29,6 +29,8 @@ def app_topics(directory: Path, limit_seconds: float = LIMIT_SECONDS) -> tuple[l
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_seconds, check=False
         )
         return msgspec.json.decode(done.stdout, type=list[TopicInfo]), ""
+    except OSError as error:
+        return [], f"no process to import its Python in: {error.strerror}"
     except subprocess.TimeoutExpired:
         return [], f"its Python was not imported within {limit_seconds:g} s"
     except msgspec.DecodeError:

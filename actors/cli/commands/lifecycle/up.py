@@ -148,13 +148,17 @@ def _background(target: Target, transport: Transport, spawn_method: SpawnMethod)
 @contextlib.contextmanager
 def _judging(target: Target) -> Iterator[ProfileJudgement | None]:
     """Judge the profile beside everything else; None for a bundled one, which our own tests judge."""
-    from actors.cli.profile_check.judging_process import ProfileJudgement
+    from actors.cli.profile_check.judging_process import NotJudged, ProfileJudgement
 
     directory = find_profile(target.profile)
     if directory.is_relative_to(BUNDLED_DIRECTORY):
         yield None
         return
-    judgement = ProfileJudgement(directory)
+    try:
+        judgement = ProfileJudgement(directory)
+    except NotJudged:  # for want of memory or processes, of which the start itself says more
+        yield None
+        return
     try:
         yield judgement
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,11 @@ def test_code_that_waits_is_left(tmp_path: Path) -> None:
     judgement = ProfileJudgement(tmp_path)
     judgement.close()
     judgement.close()
+
+
+def test_a_machine_without_room_for_another_process_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    with pytest.raises(NotJudged, match="no process for it: No such file"):
+        ProfileJudgement(write_profile(tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,10 @@ def test_code_that_cannot_be_imported_costs_only_its_own_topics(tmp_path: Path) 
 def test_a_profile_without_own_actors_declares_none(tmp_path: Path) -> None:
     profile = read_profile(write_profile(tmp_path, "config_store"))
     assert list(declared_topics(profile)) == []
+
+
+def test_a_machine_without_room_for_another_process_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    assert app_topics(tmp_path) == ([], "no process to import its Python in: No such file or directory")
