@@ -78,7 +78,7 @@ def claim_file(path: AnyPlace, *, follows_link: bool = False) -> Path | None:
         OSError: it cannot be renamed.
     """
     try:
-        found = path.lstat()
+        found = os.lstat(path) if isinstance(path, Path) else path.lstat()
     except OSError:
         return None
     if stat.S_ISREG(found.st_mode):

@@ -94,7 +94,7 @@ async def test_each_kind_of_file_costs_at_most_itself_whatever_lies_in_its_place
     homes: StateHomes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, relative in enumerate(_kinds(homes.closed)):
-        for mutation in MUTATIONS:
+        for mutation in MUTATIONS[number % 2 :: 2]:  # the other half is left in the place of the next kind
             place = tmp_path / f"{number}-{MUTATIONS.index(mutation)}"
             lost = await _cost_of(mutation, relative, homes.closed, homes, place, monkeypatch)
             is_later = mutation.name == "of a later version"
