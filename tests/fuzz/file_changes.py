@@ -7,6 +7,7 @@ ones that may cost the whole file.
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -142,6 +143,8 @@ def apply(home: Path, change: FileChange) -> bool:
     if path is None:
         return False
     if change.way in ("strange", "strange directory"):
+        if path.is_file() and path.stat().st_size > LARGEST_BYTES:
+            os.truncate(path, 0)  # some changes read what was there
         known = (*FILE_MUTATIONS, *DIRECTORY_MUTATIONS)
         next(mutation for mutation in known if mutation.name == change.text).leave(path)
     elif change.way == "remove":

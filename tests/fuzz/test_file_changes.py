@@ -57,6 +57,8 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     assert apply(tmp_path, FileChange("a.json", "flip", share=0.5))
     assert (tmp_path / "a.json").stat().st_size == 1 << 40
+    assert apply(tmp_path, FileChange("a.json", "strange", text="nulls behind it"))
+    assert (tmp_path / "a.json").stat().st_size == 512
 
 
 def test_locks_sockets_and_keys_are_skipped() -> None:
