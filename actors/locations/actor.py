@@ -25,6 +25,7 @@ from actors.shared.locations.location_choices import (
 from actors.shared.locations.locations import LocationRefused, Locations, prepare
 from actors.shared.text import size_text
 from bus.actor import Actor, BusContext, Later
+from bus.error_words import in_words
 from bus.errors import Refused, RequestFailed
 from schemas.operations.alerts import Severity
 from schemas.paths import (
@@ -163,7 +164,7 @@ class LocationRegistry(Actor[Inbox]):
         except (DurableWriteFailed, OSError) as error:
             if isinstance(error, DurableWriteFailed) and error.replaced:
                 raise
-            words = f"{event.category}: the choice could not be stored: {error}"
+            words = f"{event.category}: the choice could not be stored: {in_words(error)}"
             return [
                 PathProblem(
                     kind="not_writable",

@@ -36,6 +36,7 @@ from actors.shared.manifest import (
 )
 from actors.shared.places.rooted_place import below
 from bus.actor import Actor, Later
+from bus.error_words import in_words
 from bus.errors import OperatorError, Refused, TransientError
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
@@ -216,7 +217,7 @@ class ModelSources(Actor[Inbox]):
             raise Refused(sentence(error)) from error
         except Exception as error:  # a stranger's answer costs its own request, whatever it is
             log.exception("%s: it could not be resolved", quoted(request.name))
-            found = f"{quoted(request.name)}: an error that nobody foresaw: {type(error).__name__}: {error}"
+            found = f"{quoted(request.name)}: an error that nobody foresaw: {in_words(error)}"
             raise Refused(f"{sentence(found)}; report it") from error
 
     # -- the remote manifest
@@ -279,7 +280,7 @@ class ModelSources(Actor[Inbox]):
         try:
             await anyio.to_thread.run_sync(store.write, items, unread)
         except (DurableWriteFailed, ListFull, ListFormatNewer, OSError) as error:
-            raise Refused(str(error)) from error
+            raise Refused(in_words(error)) from error
 
     async def _publish_catalogue(self, reason: CatalogueReason) -> None:
         remote = self._remote.declared(self._bundled_version)

@@ -19,6 +19,7 @@ from actors.shared.durable.record_file import RecordNotRead
 from actors.shared.manifest import path_problem
 from actors.shared.places.rooted_place import RootedPlace, placed
 from bus.actor import Actor, BusContext, Later
+from bus.error_words import in_words
 from bus.errors import Refused, UndercroftError
 from schemas.models import (
     FilesVerifiedEvent,
@@ -181,13 +182,13 @@ class ModelVerifier(Actor[Inbox]):
         try:
             self._records.keep(request.model_id, request.files, outcome.identities, outcome.read)
         except (UndercroftError, OSError) as error:
-            _log(f"the record of {request.model_id} is not saved, so it will be read again: {error}")
+            _log(f"the record of {request.model_id} is not saved, it will be read again: {in_words(error)}")
 
     def _forget(self, model_id: str) -> None:
         try:
             self._records.forget(model_id)
         except (UndercroftError, OSError) as error:
-            _log(f"the record of {model_id} stays until the next one is saved: {error}")
+            _log(f"the record of {model_id} stays until the next one is saved: {in_words(error)}")
 
 
 def _log(line: str) -> None:

@@ -14,6 +14,7 @@ import anyio.to_thread
 from actors.shared.audit.audit_files import places_of
 from actors.shared.audit.audit_log import AuditLog, AuditNotWritten
 from actors.shared.durable.durable_write import DurableWriteFailed
+from bus.error_words import in_words
 
 SETTLE_SECONDS: Final = 2.0
 """How long after an access its note is durable. Before that it survives a kill, but not a power cut."""
@@ -74,7 +75,7 @@ class AuditNotes:
                 str(finding) for finding in self._log.open(self._clock()) if finding.trouble != "torn_tail"
             )
         except (OSError, DurableWriteFailed) as error:
-            self.problems.append(f"the audit log cannot be opened: {error}")
+            self.problems.append(f"the audit log cannot be opened: {in_words(error)}")
 
     def record(self, who: str, verb: str, key: str, outcome: str) -> None:
         """See `AuditTrail.record`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import re
@@ -82,3 +83,51 @@ def test_what_a_decoder_says_is_one_line_without_marks_of_python(content: bytes)
         words = in_words(error)
         assert words
         assert re.search(r"[`\n]|\$|Error\b|object at 0x", words) is None
+
+
+OF_THE_APP = "code of the app's author, who wants to know the class"
+RAW: dict[str, str] = {
+    "actors/config_store/files/setting_migrations.py": OF_THE_APP,
+    "actors/shared/profile/profile.py": OF_THE_APP,
+    "actors/cli/topics/app_topics.py": OF_THE_APP,
+    "actors/cli/doctor/examination.py": "names the class of a fault of our own, for a report of it",
+    "actors/runtime/supervisor/processes/forked_child.py": "becomes the words of another error",
+    "actors/config_store/files/config_file.py": "errors of our own",
+    "bus/telemetry/log_handler.py": "a traceback",
+}
+"""Where errors of libraries are shown as they are, and why."""
+
+
+def shown_raw(source: str) -> list[str]:
+    """What handlers of OSError and Exception show of an error without going through `in_words`."""
+    found = []
+    for handler in ast.walk(ast.parse(source)):
+        if not isinstance(handler, ast.ExceptHandler) or handler.name is None:
+            continue
+        caught = {one.id for one in ast.walk(handler.type or handler) if isinstance(one, ast.Name)}
+        if not caught & {"OSError", "Exception", "BaseException"}:
+            continue
+        for part in (node for line in handler.body for node in ast.walk(line)):
+            is_shown = isinstance(part, ast.FormattedValue) and ast.unparse(part.value) == handler.name
+            is_text = isinstance(part, ast.Call) and ast.unparse(part) in (
+                f"str({handler.name})",
+                f"repr({handler.name})",
+            )
+            if is_shown or is_text:
+                found.append(ast.unparse(part))
+    return found
+
+
+def test_no_library_speaks_to_people_in_its_own_words() -> None:
+    root = Path(__file__).parents[2]
+    raw = {}
+    for path in [*root.glob("actors/**/*.py"), *root.glob("bus/**/*.py")]:
+        source = re.sub(r"\w+\.strerror or str\(\w+\)|\w+\.strerror or \w+", "''", path.read_text())
+        if shown := shown_raw(source):
+            raw[path.relative_to(root).as_posix()] = shown
+    assert {path: shown for path, shown in raw.items() if path not in RAW} == {}
+
+
+def test_a_raw_error_is_found() -> None:
+    source = "try:\n    f()\nexcept OSError as error:\n    raise Bad(f'{error!r}', str(error)) from error"
+    assert len(shown_raw(source)) == 2

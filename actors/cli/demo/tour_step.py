@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
 from actors.cli.demo.tour_report import NotProven, StepOutcome
+from bus.error_words import in_words
 from bus.errors import UndercroftError
 from schemas.models import ModelDownloadProgressedEvent
 
@@ -52,7 +53,7 @@ async def run_step(step: TourStep) -> StepOutcome:
     except TimeoutError:
         detail = f"not within {step.deadline_seconds:g} s"
     except (NotProven, UndercroftError, OSError, EOFError) as error:
-        detail = str(error) or type(error).__name__
+        detail = in_words(error)
     seconds = round(time.monotonic() - began, 3)
     return StepOutcome(name=step.name, title=step.title, held=held, detail=detail, seconds=seconds)
 

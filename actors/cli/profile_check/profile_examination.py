@@ -14,6 +14,7 @@ from actors.cli.profile_check.state_mistakes import state_mistakes
 from actors.cli.profile_check.table_mistakes import STAND_IN, read_tables
 from actors.shared.durable import strict_toml
 from actors.shared.profile.profile import PROFILE_NAME, Profile, profile_of
+from bus.error_words import in_words
 
 EXAMINATIONS: Final[tuple[Callable[[Profile], Iterator[Mistake]], ...]] = (
     settings_mistakes,
@@ -29,7 +30,7 @@ def examine(directory: Path) -> list[Mistake]:
     try:
         content = strict_toml.parse_text(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        return [at(file, "", f"cannot be read: {error}", "make it readable, as UTF-8")]
+        return [at(file, "", f"cannot be read: {in_words(error)}", "make it readable, as UTF-8")]
     except strict_toml.NotStrictToml as error:
         return [at(file, "", str(error), "correct what it names")]
     found, mistakes = read_tables(file, content)

@@ -19,13 +19,17 @@ from actors.diagnostics.report_facts import (
     StorageUse,
 )
 from actors.shared.disk_space import nearest_disk_space
+from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.directory_tree import files_below
-from actors.shared.durable.quarantine import SUFFIX, quarantined
+from actors.shared.durable.quarantine import PARTLY_READ, SUFFIX, quarantined
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.durable.strict_json import NotStrictJson, parse
 from actors.shared.locations.locations import CATEGORIES, Locations
+from actors.shared.places.rooted_place import below
 from bus.discovery import is_alive, read_runtime
+from bus.error_words import in_words
 from bus.errors import NotRunning
+from schemas.bounds import LAST_UNIX_SECOND
 
 CONFIG_NAME: Final = "config.json"
 CONFIG_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -57,14 +61,14 @@ def config_file(directory: Path) -> ConfigFileState:
     path = directory / CONFIG_NAME
     aside = [found.name for found in quarantined(path)]
     try:
-        with path.open("rb") as file:
-            found = parse(file.read(CONFIG_LIMIT_BYTES + 1), CONFIG_LIMIT_BYTES)
-    except FileNotFoundError:
-        return ConfigFileState(exists=False, put_aside=aside)
-    except OSError as error:
-        fault = f"it cannot be read ({error.strerror or error})"
-    except NotStrictJson as error:
-        fault = str(error)
+        content = read_file(path, CONFIG_LIMIT_BYTES, follows_link=True)
+        if content is None:
+            return ConfigFileState(exists=False, put_aside=aside)
+        found = parse(content, CONFIG_LIMIT_BYTES)
+    except FileUnreadable as error:
+        fault = f"it cannot be read ({error.detail})"
+    except (NotStrictJson, RecursionError) as error:
+        fault = in_words(error)
     else:
         fits = isinstance(found, dict) and isinstance(found.get("overrides"), dict)
         fault = "" if fits else "expected an object with an object 'overrides'"
@@ -88,7 +92,7 @@ def integrity(
     journals: list[EvidenceFile] = []
     for directory in (locations.config, locations.state, locations.models):
         for path, status in _files(directory, clock, end):
-            if SUFFIX in path.name:
+            if SUFFIX in path.name or PARTLY_READ in path.name:
                 found = damaged
             elif any(word in path.name for word in JOURNALS):
                 found = journals
@@ -104,32 +108,41 @@ def integrity(
 
 def crash_records(directory: Path) -> list[EvidenceText]:
     """Return the newest crash records, newest first."""
-    if not directory.is_dir():
+    try:
+        names = [name for name in os.listdir(directory) if CRASH_NAME.fullmatch(name)]
+    except FileNotFoundError:
         return []
-    paths = [path for path in directory.iterdir() if CRASH_NAME.fullmatch(path.name) and path.is_file()]
-    newest = sorted(paths, reverse=True)[:CRASHES_LIMIT]
-    return [EvidenceText(name=path.name, text=tail(path)) for path in newest]
+    newest = sorted(names, reverse=True)[:CRASHES_LIMIT]
+    return [EvidenceText(name=name, text=_tail_or_fault(directory / name)) for name in newest]
 
 
 def log_files(directory: Path) -> list[EvidenceText]:
     """Return the end of the log file, if there is one."""
     path = directory / LOG_NAME
-    return [EvidenceText(name=path.name, text=tail(path))] if path.is_file() else []
+    return [EvidenceText(name=path.name, text=_tail_or_fault(path))] if os.path.lexists(path) else []
 
 
 def tail(path: Path, limit_bytes: int = TEXT_LIMIT_BYTES) -> str:
-    """Return the last bytes of a file, from the beginning of a line on.
+    """Return the last bytes of a file, from the beginning of a line on. Never waits for a pipe.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no regular file.
     """
-    with path.open("rb") as file:
+    with os.fdopen((below(path.parent) / path.name).open(os.O_RDONLY), "rb") as file:
         size_bytes = os.fstat(file.fileno()).st_size
         file.seek(max(0, size_bytes - limit_bytes))
         content = file.read(limit_bytes)
     if size_bytes > limit_bytes:
         content = content[content.find(b"\n") + 1 :]
     return content.decode("utf-8", "replace")
+
+
+def _tail_or_fault(path: Path) -> str:
+    """The end of a file, or why there is none: one that cannot be read costs only itself."""
+    try:
+        return tail(path)
+    except OSError as error:
+        return f"it cannot be read: {in_words(error)}"
 
 
 def _use_of(category: str, path: Path, clock: Callable[[], float], end: float) -> StorageUse:
@@ -174,6 +187,6 @@ def _verified(path: Path) -> dict[str, tuple[int, float]]:
 
 def _oldest(records: Any) -> float:
     records = records if isinstance(records, list) else [records]
-    return min(
-        (float(record.get("verified_at", 0.0)) for record in records if isinstance(record, dict)), default=0.0
-    )
+    found = (record.get("verified_at") for record in records if isinstance(record, dict))
+    times = (at for at in found if isinstance(at, int | float))
+    return float(min((at for at in times if 0 <= at <= LAST_UNIX_SECOND), default=0.0))

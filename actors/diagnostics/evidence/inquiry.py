@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from bus.client import Peer
+from bus.error_words import in_words
 from bus.errors import RequestFailed
 from bus.telemetry.instruments import gather_metrics
 from schemas.config import RuntimeConfigRequestEvent, SettingExplained, SettingsExplainRequestEvent
@@ -61,7 +62,7 @@ async def gather(
         except RequestFailed as failed:
             missing[part] = f"{failed.kind}: {failed.message}"
         except Exception as error:  # a report about faults must not fail because of one
-            missing[part] = f"{type(error).__name__}: {error}"
+            missing[part] = in_words(error)
 
     await asyncio.gather(*(make(part, inquiry) for part, inquiry in inquiries.items()))
     return found, missing

@@ -20,6 +20,7 @@ from actors.model_downloader.staging.revisions import promises_digest
 from actors.model_downloader.verifier_client import VerifierClient, question_about
 from actors.shared.clocks import StampClock
 from actors.shared.durable.durable_write import DurableWriteFailed
+from bus.error_words import in_words
 from bus.errors import Refused
 from schemas.leases import ModelRepairAcceptedEvent, ModelRolledBackEvent
 from schemas.manifest import ModelEntry
@@ -95,7 +96,7 @@ class Maintenance:
                 await anyio.to_thread.run_sync(roll_back, self._layout, entry.id)
             except (OSError, DurableWriteFailed) as error:
                 raise Refused(
-                    f"{entry.id}: cannot go back, since a program may still use it: {error}"
+                    f"{entry.id}: cannot go back, since a program may still use it: {in_words(error)}"
                 ) from error
         await self._registry.activated(entry.id)
         return ModelRolledBackEvent(status=self._registry.status(entry.id))
@@ -121,7 +122,7 @@ class Maintenance:
                 await self._registry.look(entry.id)
                 accepted = await self._queue.install_in_turn(entry)
         except (OSError, DurableWriteFailed) as error:
-            raise Refused(f"{entry.id}: cannot be repaired now: {error}") from error
+            raise Refused(f"{entry.id}: cannot be repaired now: {in_words(error)}") from error
         return ModelRepairAcceptedEvent(status=accepted.status, kept_bytes=kept)
 
     async def verify_regularly(self) -> None:

@@ -12,6 +12,7 @@ import anyio.to_thread
 from actors.model_downloader.installs.install import Install
 from actors.model_downloader.installs.install_context import InstallContext
 from actors.shared.durable.durable_write import DurableWriteFailed
+from bus.error_words import in_words
 from bus.errors import Refused
 from schemas.manifest import ModelEntry
 from schemas.models import (
@@ -78,7 +79,7 @@ class InstallQueue:
             try:
                 await self._start(entry)
             except (OSError, DurableWriteFailed) as error:
-                raise Refused(f"{entry.id}: the wish could not be made durable: {error}") from error
+                raise Refused(f"{entry.id}: the wish could not be made durable: {in_words(error)}") from error
         return ModelInstallAcceptedEvent(status=self._registry.status(entry.id))
 
     async def cancel(self, entry: ModelEntry, drop_partial: bool) -> ModelCancelledEvent:
@@ -165,7 +166,7 @@ class InstallQueue:
         try:
             await self._start(entry)
         except (OSError, DurableWriteFailed) as error:
-            self._registry.note_problem(entry, f"{entry.id}: the install cannot go on: {error}")
+            self._registry.note_problem(entry, f"{entry.id}: the install cannot go on: {in_words(error)}")
             return False
         return True
 

@@ -22,6 +22,7 @@ from actors.shared.durable.directory_tree import disk_bytes
 from actors.shared.http.answers.stranger_text import quoted
 from actors.shared.http.urls import url_parts
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
+from bus.error_words import in_words
 from bus.errors import UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.models import (
@@ -80,7 +81,7 @@ class Partials:
                     if request.dry_run or await self._collect_one(found, keep_days):
                         removed.append(found)
             except (OSError, UndercroftError) as error:
-                problems.append(f"{found.model_id}: cannot be removed: {error}")
+                problems.append(f"{found.model_id}: cannot be removed: {in_words(error)}")
         return PartialsCollectedEvent(
             removed=removed,
             freed_bytes=sum(found.size_bytes for found in removed),

@@ -17,6 +17,7 @@ from actors.model_downloader.registry.lease_book import LeaseBook, LeaseFile
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.clocks import steady_clock
 from bus.client import Peer
+from bus.error_words import in_words
 from bus.errors import Refused, RequestFailed, UndercroftError
 from schemas.leases import Lease, ModelLeaseRequestEvent
 from schemas.operations.bus import BusStatisticsRequestEvent
@@ -95,7 +96,9 @@ class ModelLeases:
                 await self._save()
             except (OSError, UndercroftError) as error:
                 self._book.release(lease.model_id, lease.lease_id)
-                raise Refused(f"{request.model_id}: the lease could not be made durable: {error}") from error
+                raise Refused(
+                    f"{request.model_id}: the lease could not be made durable: {in_words(error)}"
+                ) from error
             self._wake_waiting()
             return lease
 

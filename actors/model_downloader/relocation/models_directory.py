@@ -14,6 +14,7 @@ from actors.model_downloader.staging.activation import finish
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.shared.durable.directory_lock import DirectoryLock, DirectoryLocked
 from actors.shared.places.shared_root import SharedRoot, check_root
+from bus.error_words import in_words
 from bus.errors import Refused
 
 RELEASE_SECONDS: Final = 2.0
@@ -109,7 +110,7 @@ class ModelsDirectory:
             self.locked_by = locked
             raise
         except (OSError, SharedRoot) as error:
-            self.refusal = f"the directory of the models is not used: {error}"
+            self.refusal = f"the directory of the models is not used: {in_words(error)}"
             raise
 
     def lose(self) -> None:

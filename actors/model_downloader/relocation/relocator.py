@@ -29,6 +29,7 @@ from actors.model_downloader.verifier_client import VerifierClient
 from actors.shared.durable.directory_lock import DirectoryLocked
 from actors.shared.places.shared_root import SharedRoot
 from bus.client import Peer
+from bus.error_words import in_words
 from bus.errors import Refused, UndercroftError
 from schemas.manifest import ModelEntry
 from schemas.paths import ModelsRelocateRequestEvent, ModelsRelocationEvent, PathMoveCancelledEvent
@@ -216,7 +217,7 @@ class Relocator:
                 await self._directory.free_target()
                 if self._directory.is_ours:
                     await self._models.serve(is_new=False)
-                raise Refused(str(error)) from error
+                raise Refused(in_words(error)) from error
             self._start(journal)
             return msgspec.structs.replace(plan, move_id=journal.move_id)
 
@@ -258,7 +259,7 @@ class Relocator:
                 lambda: plan_relocation(source, entries, request, source_answers=answers)
             )
         except (RelocationFailed, OSError) as error:
-            raise Refused(str(error)) from error
+            raise Refused(in_words(error)) from error
 
     async def _begin(self, request: ModelsRelocateRequestEvent) -> RelocationJournal:
         """Stop all changes, own the target, and make the journal durable.
@@ -284,7 +285,7 @@ class Relocator:
             try:
                 await self._directory.lock_target(Path(journal.target))
             except (DirectoryLocked, SharedRoot, OSError) as error:
-                await self._relocation_of(journal).report("failed", str(error))
+                await self._relocation_of(journal).report("failed", in_words(error))
                 await anyio.to_thread.run_sync(self._record.remove)
                 await self._models.serve()
                 return
@@ -308,7 +309,7 @@ class Relocator:
             except CopyStopped:
                 await anyio.sleep_forever()  # the cancellation, or the end of this process, is on its way
             except (OSError, UndercroftError) as error:
-                problem = str(error)
+                problem = in_words(error)
         if problem or self._moving.cancelled_caught:
             await self._stay(relocation, problem)
             return

@@ -30,6 +30,7 @@ from actors.shared.manifest.manifest_signature import (
 )
 from actors.shared.places.rooted_place import AnyPlace
 from actors.shared.profile.profile_tables import ManifestTable
+from bus.error_words import in_words
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class RemoteManifest:
                 return await self._fetch(self._table.url, bundled_version)
             except Exception as error:  # the actor serves what it has, whatever a server makes of us
                 log.exception("%s: fetching the manifest failed", self._table.url)
-                problem = sentence(f"{self._table.url}: it cannot be used: {error}")
+                problem = sentence(f"{self._table.url}: it cannot be used: {in_words(error)}")
                 return ManifestRefresh("kept", problem, is_refused=True)
 
     async def _fetch(self, url: str, bundled_version: int) -> ManifestRefresh:
@@ -139,7 +140,7 @@ class RemoteManifest:
         try:
             await anyio.to_thread.run_sync(self._store.write, url, page.content, found, now)
         except (DurableWriteFailed, RecordTooLarge, OSError) as error:
-            return ManifestRefresh("kept", str(error), is_refused=True)
+            return ManifestRefresh("kept", in_words(error), is_refused=True)
         self._verified = found
         self._newest = NewestManifest(found.manifest.version, found.digest)
         return ManifestRefresh("taken")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bus.error_words import in_words
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
             context.load_verify_locations(**({"capath": path} if Path(path).is_dir() else {"cafile": path}))
         except (OSError, ssl.SSLError) as error:
             raise CertificatesUnreadable(
-                variable, path, getattr(error, "strerror", None) or str(error)
+                variable, path, getattr(error, "strerror", None) or in_words(error)
             ) from error
     if directory:
         if not Path(directory).is_dir():

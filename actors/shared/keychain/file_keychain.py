@@ -12,6 +12,7 @@ from actors.shared.durable import strict_json
 from actors.shared.durable.bounded_read import FileUnreadable, read_file
 from actors.shared.durable.durable_write import DurableWriteFailed, make_directory, replace_file
 from actors.shared.keychain.keychain import KeychainFailed
+from bus.error_words import in_words
 
 FILE_PREFIX: Final = "file:"
 FILE_LIMIT_BYTES: Final = 1024 * 1024
@@ -51,7 +52,7 @@ class FileKeychain:
                 )
             found = strict_json.parse(content, FILE_LIMIT_BYTES)
         except (FileUnreadable, OSError, strict_json.NotStrictJson) as error:
-            raise KeychainFailed("keychain_refused", f"{self._path}: {error}") from error
+            raise KeychainFailed("keychain_refused", f"{self._path}: {in_words(error)}") from error
         if not isinstance(found, dict):
             raise KeychainFailed("keychain_refused", f"{self._path}: expected a JSON object")
         return found
@@ -61,4 +62,4 @@ class FileKeychain:
             make_directory(self._path.parent)
             replace_file(self._path, encode(secrets, FILE_LIMIT_BYTES - 1) + b"\n", follows_link=True)
         except (DurableWriteFailed, OSError, ValueNotStorable) as error:
-            raise KeychainFailed("keychain_refused", str(error)) from error
+            raise KeychainFailed("keychain_refused", in_words(error)) from error

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.shared.keychain.keychain import KeychainFailed
+from bus.error_words import in_words
 from schemas.keys import LockReason
 
 if TYPE_CHECKING:
@@ -150,4 +151,4 @@ def _translated() -> Any:
         )
         locked = type(error).__name__ in ("LockedException", "PromptDismissedException")
         reason: LockReason = "keychain_locked" if locked else "no_keychain" if gone else "keychain_refused"
-        raise KeychainFailed(reason, f"{type(error).__name__}: {error}") from error
+        raise KeychainFailed(reason, in_words(error)) from error

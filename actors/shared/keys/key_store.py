@@ -20,6 +20,7 @@ from actors.shared.keychain.keychain import Keychain, KeychainFailed
 from actors.shared.keys import key_file, key_rules, key_wrap
 from actors.shared.keys.key_file import COPY_NAME, FILE_NAME, KeyEncryptionKey, KeyFile, WrappedKey
 from actors.shared.keys.key_rules import Absent, Locked, Unlocked
+from bus.error_words import in_words
 from bus.errors import OperatorError
 
 LOCK_NAME: Final = ".lock"
@@ -133,7 +134,7 @@ class KeyStore:
         try:
             key_file.write(self.directory, file, self.clock())
         except (DurableWriteFailed, OSError) as error:
-            raise KeysLocked(Locked("keys_not_saved", str(error))) from error
+            raise KeysLocked(Locked("keys_not_saved", in_words(error))) from error
         return file
 
     def put_into_keychain(self, file: KeyFile, kek: DataKey) -> None:

@@ -33,6 +33,7 @@ from actors.shared.profile.profile_tables import (
     StateTable,
 )
 from actors.shared.profile.topic_namespaces import namespace_owners
+from bus.error_words import in_words
 from bus.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def read_profile(directory: Path) -> Profile:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(str(file), "", f"cannot be read: {error}") from error
+        raise ProfileError(str(file), "", f"cannot be read: {in_words(error)}") from error
     return _parse(directory, text)
 
 

@@ -13,6 +13,7 @@ from actors.state_store.backups.restore import RestoreOutcome
 from actors.state_store.engine.store import StateStore
 from actors.state_store.errors import StoreBroken
 from actors.state_store.health import HealthReporter
+from bus.error_words import in_words
 from bus.errors import Refused, UndercroftError
 from schemas.backups import (
     BACKUP_NAME_LIMIT,
@@ -97,7 +98,7 @@ class BackupService:
         except (UndercroftError, OSError) as error:
             self._note(who, event, id, "refused")
             await self._health.report_incidents()
-            raise Refused(str(error)) from error
+            raise Refused(in_words(error)) from error
         await self._health.report_incidents()
         self._note(who, event, reply.backup.id if isinstance(reply, BackupCreatedEvent) else id, "ok")
         return reply

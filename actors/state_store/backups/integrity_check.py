@@ -20,6 +20,7 @@ from actors.state_store.engine.files.state_layout import JOURNAL, TEMPORARY, hea
 from actors.state_store.engine.store import StateStore
 from actors.state_store.engine.values.value_codec import DocumentDamaged
 from actors.state_store.errors import LoadFailed, StateError, ValidationFailed
+from bus.error_words import in_words
 from schemas.backups import FINDING_LIMIT, Finding, FindingKind
 
 SEVERE: Final[frozenset[FindingKind]] = frozenset({"damaged", "unreadable", "missing", "journal", "backup"})
@@ -215,7 +216,7 @@ class IntegrityCheck:
         except DocumentDamaged as damaged:
             self._report.add_document("damaged", key, damaged.problem)
         except (StateError, OSError) as error:
-            self._report.add_document("damaged", key, f"{problem}; {error}")
+            self._report.add_document("damaged", key, f"{problem}; {in_words(error)}")
 
     def _look_again(self, key: str) -> None:
         """Read a damaged document once more: it may have been replaced meanwhile."""

@@ -45,6 +45,7 @@ from actors.state_store.backups.format.backup_names import (
     parse_id,
 )
 from actors.state_store.backups.format.backup_pack import PackProgress, PackReader, PackWriter
+from bus.error_words import in_words
 from schemas.backups import BackupFault, BackupKind
 
 DIVISIONS: Final = ("auto", "manual")
@@ -144,7 +145,7 @@ class BackupRepository:
             move(directory, directory.with_name(manifest.id))
         except (OSError, DurableWriteFailed, BackupDamaged) as error:
             delete(directory)
-            raise BackupFailed(str(error)) from error
+            raise BackupFailed(in_words(error)) from error
         except BaseException:
             delete(directory)
             raise

@@ -37,6 +37,7 @@ from actors.state_store.engine.revision_counter import RevisionCounter
 from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.values.value_schemas import ValueSchemas
 from actors.state_store.errors import LoadFailed, StateError, StoreBroken, ValidationFailed
+from bus.error_words import in_words
 from schemas.state import StateLoadedEvent
 
 JOURNAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -236,7 +237,7 @@ class StateStore:
             self._checkpointer.seal_segment()
         except (OSError, DurableWriteFailed) as error:
             self._is_broken = True
-            raise StoreBroken(str(self.root), str(error)) from error
+            raise StoreBroken(str(self.root), in_words(error)) from error
         finally:
             self._swaps += 1
         return True

@@ -20,6 +20,7 @@ from actors.cli.exit_codes import ExitCode
 from actors.cli.options import Target, pass_target, target_options
 from actors.cli.output import print_json
 from actors.cli.terminal import escaped_json
+from bus.error_words import in_words
 from bus.errors import OperatorError
 from schemas.config import RuntimeConfigRequestEvent, RuntimeConfigResponseEvent
 
@@ -95,7 +96,7 @@ def run_editor(file: Path) -> None:
     try:
         ended = subprocess.run([*shlex.split(editor, posix=os.name != "nt"), str(file)], check=False)
     except (OSError, ValueError) as error:
-        raise EditorFailed(editor, f"cannot be started: {error}") from error
+        raise EditorFailed(editor, f"cannot be started: {in_words(error)}") from error
     if ended.returncode:
         raise EditorFailed(editor, f"ended with {ended.returncode}")
 

@@ -26,6 +26,7 @@ from actors.runtime.supervisor.supervisor_options import (
     Transport,
 )
 from actors.shared.profile.profile import BUNDLED_DIRECTORY, ProfileError, find_profile
+from bus.error_words import in_words
 from bus.errors import UndercroftError
 from schemas.operations.supervision import SupervisorStatusEvent
 
@@ -207,7 +208,7 @@ def _run(
             raise short from error
         traceback.print_exc()
         if target.as_json:
-            words = str(error) or type(error).__name__
+            words = in_words(error)
             print_json({"error": words, "type": type(error).__name__, "exit_code": int(ExitCode.FAILED)})
         return ExitCode.FAILED
     return ExitCode.OK

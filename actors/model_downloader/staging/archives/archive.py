@@ -23,6 +23,7 @@ from actors.model_downloader.staging.archives.member_paths import MemberPaths, M
 from actors.model_downloader.staging.revisions import InstalledFile
 from actors.shared.durable.durable_write import make_directory, sync_data
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
+from bus.error_words import in_words
 from bus.errors import UndercroftError
 from schemas.manifest import Unpack
 
@@ -94,7 +95,9 @@ def unpack(
         except OSError as error:
             # Without a number: bytes that bz2 cannot read. EINVAL: a place before the start of the file.
             if error.errno in (None, errno.EINVAL):
-                raise ArchiveRefused(origin, "", f"it cannot be read as {how.format}: {error}") from error
+                raise ArchiveRefused(
+                    origin, "", f"it cannot be read as {how.format}: {in_words(error)}"
+                ) from error
             raise
     if not found:
         raise ArchiveRefused(origin, "", "it holds no file")

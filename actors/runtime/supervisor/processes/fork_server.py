@@ -43,6 +43,7 @@ from actors.runtime.supervisor.processes.fork_letters import (
 )
 from actors.runtime.supervisor.processes.forked_child import TRY_AGAIN, become_child, never_return
 from actors.runtime.supervisor.processes.spawner import end_group
+from bus.error_words import in_words
 
 LOOK_SECONDS: Final = 1.0
 """Adopted processes without a mark are looked for this often: who is alive then may be their owner."""
@@ -95,7 +96,7 @@ def preload(modules: Iterable[str] = (), places: Mapping[str, str] | None = None
         try:
             importlib.import_module(module)
         except Exception as error:  # the child that needs it fails with the same error and reports it in full
-            sys.stderr.write(f"fork server: {module} cannot be preloaded: {error!r}\n")
+            sys.stderr.write(f"fork server: {module} cannot be preloaded: {in_words(error)}\n")
     from actors.runtime.supervisor.processes.warmup import warm_up
 
     warm_up(modules, places)

@@ -19,6 +19,7 @@ from bus.actor import Actor, BusContext
 from bus.actor_loop import ActorLoop
 from bus.broker.memory_bus import memory_bus
 from bus.discovery import Runtime
+from bus.error_words import in_words
 from bus.lifeline import Lifeline, LifelineMessage, StopMessage, encode
 from bus.telemetry.log_handler import logging_to, redactor_of_this_machine
 from schemas.operations.supervision import SupervisorStoppingEvent
@@ -72,7 +73,7 @@ def warm_up(modules: Iterable[str] = (), places: Mapping[str, str] | None = None
         if any(name.partition(".")[0] == MODELS for name in modules):
             _build_models()
     except Exception as error:  # nobody depends on it; the actors will report what is wrong in full
-        sys.stderr.write(f"{NAME}: {error!r}\n")
+        sys.stderr.write(f"{NAME}: {in_words(error)}\n")
 
 
 async def _run_one_life(places: Mapping[str, str] | None) -> WarmupActor:

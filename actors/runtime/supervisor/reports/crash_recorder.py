@@ -21,6 +21,7 @@ from actors.runtime.supervisor.reports.supervisor_log import SupervisorLog
 from actors.runtime.supervisor.reports.verdicts import closing_words, end_in_words
 from actors.shared.crash_files import keep_crash
 from actors.shared.durable.durable_write import DurableWriteFailed
+from bus.error_words import in_words
 from schemas.operations.crashes import ActorCrashedEvent, CrashRecord
 from schemas.operations.supervision import ActorEnd
 
@@ -111,7 +112,7 @@ class CrashRecorder:
         try:
             name = await asyncio.to_thread(self._write, record)
         except (DurableWriteFailed, OSError) as error:
-            self._log.say(f"the crash of {record.actor} is not on record: {error}")
+            self._log.say(f"the crash of {record.actor} is not on record: {in_words(error)}")
             name = ""
         self._announce(
             ActorCrashedEvent(

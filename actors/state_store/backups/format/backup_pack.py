@@ -29,6 +29,7 @@ from actors.state_store.backups.format.backup_manifest import (
     pack_contents,
     unpack_contents,
 )
+from bus.error_words import in_words
 
 FRAME_BYTES: Final = 2 * 1024 * 1024
 FRAME_LIMIT_BYTES: Final = 128 * 1024 * 1024
@@ -217,13 +218,13 @@ class PackReader:
                 ):
                     progress(1)
             except (OSError, content_codec.NotDecodable) as error:
-                raise BackupDamaged(self._id, f"a frame cannot be read: {error}") from error
+                raise BackupDamaged(self._id, f"a frame cannot be read: {in_words(error)}") from error
 
     def _documents_of(self, number: int, documents: list[PackedDocument]) -> list[bytes | BackupDamaged]:
         try:
             plain = memoryview(self._unpacked(number))
         except (OSError, content_codec.NotDecodable, IndexError) as error:
-            problem = f"its frame {number} cannot be read: {error}"
+            problem = f"its frame {number} cannot be read: {in_words(error)}"
             return [BackupDamaged(self._id, f"{one.key or one.path}: {problem}") for one in documents]
         return [self._checked(one, bytes(plain[one.at : one.at + one.size_bytes])) for one in documents]
 

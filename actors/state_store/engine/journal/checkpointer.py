@@ -18,6 +18,7 @@ from actors.state_store.engine.journal.journal_replay import replay
 from actors.state_store.engine.journal.state_journal import StateJournal, final_contents, remove_segments
 from actors.state_store.engine.operations import Incident
 from actors.state_store.engine.revision_counter import RevisionCounter
+from bus.error_words import in_words
 
 
 class Checkpointer:
@@ -122,7 +123,7 @@ class Checkpointer:
                 self._layout.harden(sorted(touched))
         except (OSError, DurableWriteFailed) as error:
             self.is_suspect = True
-            problem = f"files could not be made durable ({error}); the journal keeps their content"
+            problem = f"files could not be made durable ({in_words(error)}); the journal keeps their content"
             return [*incidents, Incident("disk", "journal", problem)]
         self.is_suspect = False
         remove_segments([segment for segment, _ in self._sealed])

@@ -20,6 +20,7 @@ from actors.state_store.engine.revision_counter import RevisionCounter
 from actors.state_store.engine.values.value_codec import DocumentDamaged, ValueCodec
 from actors.state_store.engine.write_rules import QuotaUse, check_quotas, check_replaceable, treatment
 from actors.state_store.errors import LoadFailed, SaveFailed, StateError, StoreBroken
+from bus.error_words import in_words
 
 GROUP_LIMIT_BYTES: Final = 32 * 1024 * 1024
 TRANSACTION_LIMIT_BYTES: Final = 256 * 1024 * 1024
@@ -180,7 +181,7 @@ class TransactionWriter:
         try:
             self._journal.void(number, self._revisions.newest)
         except (DurableWriteFailed, OSError) as second:
-            raise StoreBroken(transaction.key, str(second)) from error
+            raise StoreBroken(transaction.key, in_words(second)) from error
         self._unstage(transaction)
         reason = f"rename failed ({error.strerror or error}); {UNTOUCHED}"
         transaction.error = SaveFailed(transaction.key, reason)

@@ -14,6 +14,7 @@ from actors.runtime.supervisor.host.broker_endpoints import restore_run_director
 from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning, HomeLock
 from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from actors.shared.durable.directory_lock import LOCK_NAME
+from bus.error_words import in_words
 from bus.errors import UndercroftError
 
 LOOK_SECONDS: Final = 0.5
@@ -105,7 +106,7 @@ class HomeWatch:
         except AlreadyRunning:
             raise
         except (OSError, UndercroftError) as error:
-            return restored, f"the home cannot be restored: {error}"
+            return restored, f"the home cannot be restored: {in_words(error)}"
         return restored, ""
 
     def _open_modes(self) -> None:

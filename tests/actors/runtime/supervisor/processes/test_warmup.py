@@ -67,4 +67,4 @@ def test_a_warmup_that_fails_is_reported_and_nothing_more(
 ) -> None:
     monkeypatch.setattr(warmup, "LIMIT_SECONDS", 0.0)
     warmup.warm_up()
-    assert capsys.readouterr().err == "warmup: TimeoutError()\n"
+    assert capsys.readouterr().err == "warmup: timeout\n"
