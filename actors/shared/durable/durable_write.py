@@ -154,8 +154,7 @@ class Replacement:
     def check_target(self) -> None:
         """Refuse to replace what is no file: a link to `/dev/null` would make a file of it, for everybody."""
         with self._step("create"), contextlib.suppress(FileNotFoundError):
-            found = os.lstat(self.path) if isinstance(self.path, Path) else self.path.lstat()
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(self.path.lstat().st_mode):
                 raise OSError(errno.EEXIST, "something that is no regular file has its name")
 
     def stage(self) -> None:
