@@ -5,7 +5,7 @@ A reader skips types and fields that it does not know: both may be added.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -82,11 +82,14 @@ class UpErrorLine(msgspec.Struct, frozen=True, kw_only=True):
         type: name of the error, such as `AlreadyRunning` or `ProfileError`.
         error: what is wrong, and what to do about it.
         exit_code: with which the process ends.
+        mistakes: of a profile, each with `file`, `place`, `problem` and `cure`, as `undercroft check --json` has
+            them; only with the type `ProfileError`.
     """
 
     type: str
     error: str
     exit_code: int
+    mistakes: list[dict[str, Any]] = []
 
 
 UpLine = UpStateLine | UpLogLine | UpSettledLine | UpStoppingLine | UpProfileLine | UpDroppedLine
