@@ -43,7 +43,7 @@ RECORDS: list[tuple[str, list[tuple[str, str]]]] = [
     ("zero byte", [("config.a\0b", "config/a\0b.json")]),
     ("line feed", [("document.A\n", "documents/A\n.json")]),
     ("long", [("config." + "x" * 300, "config/" + "x" * 300 + ".json")]),
-    ("deep", [("config.a", "/".join(["config"] * 400) + "/a.json")]),
+    ("deep", [("config.a", "/".join(["config"] * 60) + "/a.json")]),
     ("keys", [("", "extras/keys.json")]),
     ("journal", [("config.a", ".journal/0000000000000001-00.log")]),
     ("intent", [("config.a", ".restore/intent.json")]),
