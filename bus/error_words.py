@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from bus.errors import UndercroftError
-from bus.telemetry.plain_text import plain_line
+from bus.plain_text import plain_line
 
 _AT: Final = re.compile(r" - at `\$\.?(?P<place>.*)`\s*$", re.DOTALL)
 _WORDS_LIMIT: Final = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bus.telemetry.plain_text import SIGNS
+from bus.plain_text import SIGNS
 
 STEERING: Final = re.compile(f"[{SIGNS}]")
 JSON_ESCAPED: Final = re.compile(f"[{SIGNS}\ud800-\udfff]")

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from bus.telemetry.plain_text import plain_text
+from bus.plain_text import plain_text
 from schemas.event import Event
 from schemas.operations.alerts import Alert, AlertChangedEvent, Severity
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from bus.peer.matter import correlation
 from bus.peer.peer import Peer
-from bus.telemetry.plain_text import plain_line, plain_text
+from bus.plain_text import plain_line, plain_text
 from bus.telemetry.redaction import Redactor
 from bus.telemetry.secret_names import is_secret_name
 from schemas.operations.logs import ALL_ACTORS, LogLevel, LogLevelChangedEvent, LogRecord, LogRecordedEvent

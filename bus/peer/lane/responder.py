@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from bus import wire
 from bus.errors import FailureKind, ProtocolError, RequestFailed
 from bus.peer.lane.publisher import LEFT
-from bus.telemetry.plain_text import plain_text
+from bus.plain_text import plain_text
 from bus.wire import Frame
 from schemas.event import Event
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from actors.runtime.supervisor.core.child_spec import SUPERVISOR
+from bus.plain_text import plain_line
 from bus.telemetry.log_handler import ECHO, echoed
-from bus.telemetry.plain_text import plain_line
 from bus.telemetry.stream_redaction import StreamRedactor
 from schemas.operations.supervision import LogLine
 

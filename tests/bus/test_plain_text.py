@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.telemetry.plain_text import MARKS_LIMIT, REACH, plain_line, plain_text
+from bus.plain_text import MARKS_LIMIT, REACH, plain_line, plain_text
 from tests.support.hostile_texts import HOSTILE, is_inert
 
 ANY = st.text(st.characters(), max_size=300)
