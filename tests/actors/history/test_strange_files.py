@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from actors import history
-from actors.history.segments.segment_catalog import KEPT_NAME
 from actors.shared.sdk.running_actor import RunningActor, run_actor
 from bus.broker.memory_bus import memory_bus
 from bus.client import Peer
@@ -207,10 +206,9 @@ async def test_a_history_with_files_stays_in_memory_if_the_settings_say_so(tmp_p
 async def test_what_cannot_be_kept_or_purged_is_an_answer(tmp_path: Path) -> None:
     home = await home_with_history(tmp_path / "home", persistence_mode="disk")
     async with living(home) as running:
-        (home / "state" / "anchors" / KEPT_NAME).mkdir()
-        with pytest.raises(RequestFailed, match="cannot be changed: "):
-            await running.request(HistoryKeepRequestEvent())
         shutil.rmtree(home / "state" / "anchors")
         (home / "state" / "anchors").write_text("of a stranger")
+        with pytest.raises(RequestFailed, match="cannot be changed: "):
+            await running.request(HistoryKeepRequestEvent())
         assert (await running.request(HistoryClearRequestEvent(purge=True))).note == "2 files were deleted"
         await serves(running)
