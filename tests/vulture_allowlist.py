@@ -30,6 +30,7 @@ _read_and_discard_trailer
 extract_cookies
 
 # Fields of files: written here, read by people or by later versions.
+restores
 undercroft_history
 fetched_at
 added_at
@@ -51,6 +52,11 @@ meaningless
 
 # What an install has reserved, for its tests.
 reserved_bytes
+
+# What a profile may say, as its table names it; why somebody may write, for programs; what Python looks at.
+SettingsReference
+means
+dont_write_bytecode
 
 # What Python calls of a stream, and a count for users of the thin client.
 writelines
