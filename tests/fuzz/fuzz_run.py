@@ -28,7 +28,7 @@ GENTLE_SHARE: Final = 0.7
 PROGRESS_SECONDS: Final = 5.0
 IDLE_LOOKS: Final = 40
 IDLE_LOOK_SECONDS: Final = 0.5
-MEMORY_MIB: Final = 150.0
+MEMORY_MIB: Final = 200.0
 """Memory may be larger than at the start by so much: the broker's ring and what it retains may take 64 MiB
 each, and the index of what was stored grows with it."""
 
