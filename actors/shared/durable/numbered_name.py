@@ -29,11 +29,14 @@ def first_free(path: PlaceT) -> PlaceT:
 
 
 def taken(path: Path) -> list[Path]:
-    """Every candidate under which something lies, in the order of their numbers; gaps do not end it."""
+    """Every candidate under which something lies, in the order of their numbers; gaps do not end it.
+
+    None where the directory cannot be listed.
+    """
     found: list[tuple[int, Path]] = []
     try:
         names = os.listdir(path.parent)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []
     for name in names:
         rest = name.removeprefix(path.name)
