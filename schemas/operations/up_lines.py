@@ -82,7 +82,7 @@ class UpErrorLine(msgspec.Struct, frozen=True, kw_only=True):
         type: name of the error, such as `AlreadyRunning` or `ProfileError`.
         error: what is wrong, and what to do about it.
         exit_code: with which the process ends.
-        mistakes: of a profile, each with `file`, `place`, `problem` and `cure`, as in `undercroft check --json`;
+        mistakes: of a profile, each with `file`, `place`, `problem`, `cure`, as in `undercroft check --json`;
             only with the type `ProfileError`.
     """
 

@@ -167,8 +167,9 @@ class World:
 
     def restart_broker(self, lost: int, *, lane_first: bool) -> None:
         """The feed of the former one ends somewhere; its successor gets all that is recent again."""
-        for _ in range(min(lost, len(self.feed))):
-            self.feed.pop()
+        for _ in range(lost):
+            if self.feed and self.feed[-1].kind != "gap":
+                self.feed.pop()
         self.request = None
         self.epoch += 1
         self.sequence = 0
@@ -183,9 +184,10 @@ class World:
             self.announce("change", SERVER, key, value)
 
     def lose(self) -> None:
-        """The feed drops what it holds, and says so in its place."""
-        if self.feed:
-            self.feed.clear()
+        """Events on their way are lost, and that is said in their place, after earlier losses."""
+        told = [found for found in self.feed if found.kind == "gap"]
+        if len(told) < len(self.feed):
+            self.feed = deque(told)
             self.gaps += 1
             self.feed.append(Ordered(Place("", 0, ""), "gap"))
 
@@ -275,6 +277,19 @@ def test_in_any_interleaving_the_end_is_the_state_of_the_server(
                 world.lose()
     world.settle()
     assert world.found == world.server.state
+
+
+def test_each_loss_is_told_by_itself_so_that_one_after_the_reply_is_made_up_for() -> None:
+    world = World()
+    world.restart_server("a", 1)
+    world.lose()
+    world.follow()
+    world.forward()
+    world.answer(late=False)
+    world.restart_server("a", 2)
+    world.lose()
+    world.settle()
+    assert world.found == {"a": 2}
 
 
 def test_a_follower_that_takes_every_event_as_news_ends_wrong() -> None:
