@@ -62,22 +62,6 @@ def foreign_writer(path: str | os.PathLike[str], role: Role = "root") -> Foreign
         at = os.path.dirname(at) if part == ".." else os.path.join(at, part)
 
 
-def foreign_writer_of(descriptor: int, path: str, role: Role = "root") -> ForeignWriter | None:
-    """Who else may write to an open file or directory, whatever has its name by now.
-
-    Args:
-        descriptor: of it.
-        path: names it for people.
-        role: as above; the way to it is not looked at.
-
-    Raises:
-        OSError: it cannot be looked at.
-    """
-    if os.name == "nt":
-        return None
-    return judge(_facts(path, os.fstat(descriptor), descriptor), trusted_users(), role)
-
-
 def facts_of(path: str) -> PathFacts | None:
     """What there is to see of a path, without following a link; None if nothing has this name.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.path_trust import facts_of, foreign_writer, foreign_writer_of, trusted_users
+from bus.path_trust import facts_of, foreign_writer
 from bus.write_access import ForeignWriter
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
@@ -71,19 +71,6 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
 def test_a_file_on_the_way_ends_the_look(root: Path) -> None:
     (root / "file").write_text("")
     assert foreign_writer(root / "file" / "below") is None
-
-
-def test_an_open_directory_is_judged_by_itself(root: Path) -> None:
-    descriptor = os.open(root, os.O_RDONLY)
-    try:
-        assert foreign_writer_of(descriptor, "it") is None
-        root.chmod(0o770 if trusted_users().is_ours(root.stat().st_gid) else 0o777)
-        root.chmod(0o777)
-        writer = foreign_writer_of(descriptor, "it")
-        assert writer is not None
-        assert writer.path == "it"
-    finally:
-        os.close(descriptor)
 
 
 def test_nothing_is_seen_of_what_is_not_there(root: Path) -> None:
