@@ -8,6 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 import anyio
@@ -24,6 +25,8 @@ from actors.shared.credentials.environment_tokens import EnvironmentTokens
 from actors.shared.credentials.source_endpoints import SourceEndpoints, is_offline
 from actors.shared.credentials.token_provider import TokenProvider
 from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.durable.quarantine import claim_directory
+from actors.shared.durable.record_file import RecordNotRead
 from actors.shared.http.answers.stranger_text import quoted, sentence
 from actors.shared.manifest import (
     AddedModel,
@@ -61,6 +64,8 @@ if TYPE_CHECKING:
     from actors.shared.context import ActorContext
 
 DIRECTORY: Final = "model_sources"
+ACCEPTED_LIMIT_BYTES: Final = 2 * 1024 * 1024
+"""Acceptances travel in one message with the catalogue, and the bus takes 16 MiB at most."""
 RESOLVED_AT_ONCE: Final = 8
 """Answers of servers may be large, so few of them are in memory at once."""
 RETRY_SECONDS: Final = (60.0, 300.0, 1800.0, 3600.0)
@@ -113,13 +118,14 @@ class ModelSources(Actor[Inbox]):
         self._resolver = Resolver(self._client, endpoints)
         self._remote = RemoteManifest(profile.manifest, directory / "remote.json", self._client, now)
         self._added = ListStore(directory / "added.json", AddedModel)
-        self._accepted = ListStore(directory / "accepted.json", LicenceAcceptance)
+        self._accepted = ListStore(directory / "accepted.json", LicenceAcceptance, ACCEPTED_LIMIT_BYTES)
         self._bundled: list[DeclaredManifest] = []
         self._refused: list[ManifestRefused] = []
         self._catalogue = Catalogue({})
         self._life, self._revision = secrets.token_hex(8), 0
         self._turn = anyio.Lock()
         self._resolving = anyio.Semaphore(RESOLVED_AT_ONCE)
+        self._directory, self._directory_problem = directory, ""
         self._remote_problem = ""
 
     async def prepare(self) -> None:
@@ -270,16 +276,33 @@ class ModelSources(Actor[Inbox]):
     def _read_files(self) -> str:
         """Read everything, and return what is wrong with the remote manifest."""
         self._bundled, self._refused = load_bundled(self._manifests)
+        self._directory_problem = self._claim_directory()
         self._added.read()
         self._accepted.read()
         return self._remote.read_stored()
+
+    def _claim_directory(self) -> str:
+        """Put aside what has the name of the directory and is none. What was in the way, if anything was."""
+        place = str(self._directory)
+        if not os.path.lexists(place):
+            return ""
+        try:
+            aside = claim_directory(Path(place))
+        except (OperatorError, OSError) as error:
+            return f"{place}: cannot be used: {in_words(error)}; nothing can be added or accepted"
+        return f"{place}: is no directory; renamed to {aside.name}" if aside else ""
+
+    @property
+    def _stored_problems(self) -> list[str]:
+        of_directory = [self._directory_problem] if self._directory_problem else []
+        return [*of_directory, *self._added.problems, *self._accepted.problems]
 
     async def _write(
         self, store: ListStore[ItemT], items: list[ItemT], unread: list[UnreadItem] | None = None
     ) -> None:
         try:
             await anyio.to_thread.run_sync(store.write, items, unread)
-        except (DurableWriteFailed, ListFull, ListFormatNewer, OSError) as error:
+        except (DurableWriteFailed, ListFull, ListFormatNewer, RecordNotRead, OSError) as error:
             raise Refused(in_words(error)) from error
 
     async def _publish_catalogue(self, reason: CatalogueReason) -> None:
@@ -287,10 +310,9 @@ class ModelSources(Actor[Inbox]):
         self._catalogue = merge(self._bundled, remote, self._added.items)
         self._revision += 1
         problems = [
-            *(str(refused) for refused in self._refused),
-            *self._added.problems,
-            *self._accepted.problems,
-            *self._catalogue.problems,
+            *map(sentence, self._refused),
+            *self._stored_problems,
+            *map(sentence, self._catalogue.problems),
         ]
         await self.peer.publish(
             ModelCatalogueChangedEvent(
@@ -315,7 +337,7 @@ class ModelSources(Actor[Inbox]):
     async def _update_alerts(self) -> None:
         await self._update_alert(
             "model_sources.unreadable",
-            "; ".join([*self._added.problems, *self._accepted.problems]),
+            "; ".join(self._stored_problems),
             "error",
             "look at the files that were quarantined, and add or accept again what is missing",
         )

@@ -10,7 +10,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordTooLarge
+from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordNotRead, RecordTooLarge
+from actors.shared.http.answers.stranger_text import sentence
 from actors.shared.places.rooted_place import AnyPlace
 from bus.errors import OperatorError
 from schemas.bounds import Count, Many
@@ -18,6 +19,8 @@ from schemas.bounds import Count, Many
 FORMAT: Final = 1
 LIMIT_BYTES: Final = 8 * 1024 * 1024
 ITEMS_LIMIT: Final = 2000
+ITEMS_TOLD: Final = 20
+"""Items that cannot be read and are named; more are only counted."""
 
 ItemT = TypeVar("ItemT", bound=msgspec.Struct)
 
@@ -71,29 +74,34 @@ class ListStore(Generic[ItemT]):
         unread: the items that it cannot read.
     """
 
-    def __init__(self, path: AnyPlace, type: type[ItemT]) -> None:
+    def __init__(self, path: AnyPlace, type: type[ItemT], limit_bytes: int = LIMIT_BYTES) -> None:
         self._file = RecordFile[_Document](
-            path, _Document, limit_bytes=LIMIT_BYTES, indent=2, creates_directory=True
+            path, _Document, limit_bytes=limit_bytes, indent=2, creates_directory=True
         )
         self._type = type
         self._format = FORMAT
         self._file_problem = ""
+        self._not_read: RecordNotRead | None = None
         self.items: list[ItemT] = []
         self.unread: list[UnreadItem] = []
 
     @property
     def problems(self) -> list[str]:
-        """One sentence for each thing that cannot be read."""
-        return [*filter(None, [self._file_problem]), *(item.problem for item in self.unread)]
+        """What cannot be read, or not be changed: as many sentences as a message of the bus holds."""
+        newer = str(ListFormatNewer(str(self._file.path), self._format)) if self._format > FORMAT else ""
+        more = len(self.unread) - ITEMS_TOLD
+        counted = f"{self._file.path}: {more} more items cannot be read" if more > 0 else ""
+        named = [item.problem for item in self.unread[:ITEMS_TOLD]]
+        return [sentence(problem) for problem in (self._file_problem, newer, counted, *named) if problem]
 
     def read(self) -> None:
-        """Read the file. One that is not a list is quarantined, never overwritten.
-
-        Raises:
-            RecordNotRead: the disk refused.
-        """
-        self.items, self.unread, self._file_problem = [], [], ""
-        path, found = self._file.path, self._file.read_or_quarantine()
+        """Read the file. One that is no list is quarantined; one that cannot be read stays as it is."""
+        self.items, self.unread, self._file_problem, self._not_read = [], [], "", None
+        try:
+            path, found = self._file.path, self._file.read_or_quarantine()
+        except RecordNotRead as error:
+            self._file_problem, self._not_read = f"{error}; it does not apply, and is not changed", error
+            return
         if found.put_aside is not None:
             self._file_problem = f"{path}: cannot be read ({found.detail}); renamed to {found.put_aside.name}"
         if found.value is None:
@@ -115,10 +123,12 @@ class ListStore(Generic[ItemT]):
             unread: those that it cannot read; None: as before.
 
         Raises:
-            ListFull, ListFormatNewer: the list is not changed.
+            ListFull, ListFormatNewer, RecordNotRead: the list is not changed.
             DurableWriteFailed, OSError: the disk refused.
         """
         path = str(self._file.path)
+        if self._not_read is not None:
+            raise self._not_read
         if self._format > FORMAT:
             raise ListFormatNewer(path, self._format)
         if len(items) > ITEMS_LIMIT:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.model_sources.remote_manifest.manifest_freshness import NewestManifest
-from actors.shared.durable.record_file import RecordFile
+from actors.shared.durable.record_file import RecordFile, RecordNotRead
 from actors.shared.manifest.manifest_reader import ManifestRefused
 from actors.shared.manifest.manifest_signature import (
     ENVELOPE_LIMIT_BYTES,
@@ -63,16 +63,19 @@ class RemoteManifestStore:
         """
         self._file = RecordFile[_Record](path, _Record, limit_bytes=FILE_LIMIT_BYTES, creates_directory=True)
         self._keys = keys
+        self._not_read: RecordNotRead | None = None
 
     def read(self) -> StoredManifest:
         """Read the file and verify the signature.
 
         If the key is no longer pinned, versions start anew: they say nothing about those of another key.
-
-        Raises:
-            RecordNotRead: the disk refused.
         """
-        path, found = self._file.path, self._file.read_or_quarantine()
+        self._not_read = None
+        try:
+            path, found = self._file.path, self._file.read_or_quarantine()
+        except RecordNotRead as error:
+            self._not_read = error
+            return StoredManifest(problem=f"{error}; the models that come with the app apply")
         if found.put_aside is not None:
             return StoredManifest(
                 problem=f"{path}: cannot be read ({found.detail}); renamed to {found.put_aside.name}; "
@@ -104,7 +107,10 @@ class RemoteManifestStore:
 
         Raises:
             DurableWriteFailed, RecordTooLarge, OSError: the former manifest is still there.
+            RecordNotRead: what lies there could not be read, and may be newer.
         """
+        if self._not_read is not None:
+            raise self._not_read
         self._file.write(
             _Record(
                 format=FORMAT,

@@ -19,7 +19,7 @@ from actors.model_sources.remote_manifest.manifest_freshness import NewestManife
 from actors.model_sources.remote_manifest.manifest_store import RemoteManifestStore
 from actors.model_sources.sources.source_client import SourceClient
 from actors.shared.durable.durable_write import DurableWriteFailed
-from actors.shared.durable.record_file import RecordTooLarge
+from actors.shared.durable.record_file import RecordNotRead, RecordTooLarge
 from actors.shared.http.answers.stranger_text import sentence
 from actors.shared.manifest import DeclaredManifest, ManifestRefused
 from actors.shared.manifest.manifest_signature import (
@@ -95,11 +95,7 @@ class RemoteManifest:
         return DeclaredManifest(self._table.url, self._verified.manifest)
 
     def read_stored(self) -> str:
-        """Apply the manifest that was fetched last. Returns what is wrong with it; empty if nothing is.
-
-        Raises:
-            RecordNotRead: the disk refused.
-        """
+        """Apply the manifest that was fetched last. Returns what is wrong with it; empty if nothing is."""
         if not self._table.url:
             return ""
         stored = self._store.read()
@@ -139,7 +135,7 @@ class RemoteManifest:
             return ManifestRefresh("unchanged")
         try:
             await anyio.to_thread.run_sync(self._store.write, url, page.content, found, now)
-        except (DurableWriteFailed, RecordTooLarge, OSError) as error:
+        except (DurableWriteFailed, RecordTooLarge, RecordNotRead, OSError) as error:
             return ManifestRefresh("kept", in_words(error), is_refused=True)
         self._verified = found
         self._newest = NewestManifest(found.manifest.version, found.digest)
