@@ -14,8 +14,10 @@ from actors.diagnostics.logs.log_book import LogBook
 from actors.diagnostics.logs.log_files import LogFiles, are_due, are_over
 from actors.diagnostics.logs.log_settings import LogSettings
 from actors.diagnostics.report.report_builder import AppPaths, generate
+from actors.shared.places.shared_root import SharedRoot
 from bus.actor import Actor, BusContext, Later
 from bus.client import publisher
+from bus.error_words import in_words
 from schemas.config import SettingsChangedEvent
 from schemas.operations.diagnostics import DiagnosticsGeneratedEvent, DiagnosticsGenerateRequestEvent
 from schemas.operations.logs import (
@@ -124,11 +126,11 @@ class Diagnostics(Actor[Inbox]):
             return
         try:
             await anyio.to_thread.run_sync(self._files.write, records)
-        except OSError as error:
+        except (OSError, SharedRoot) as error:
             await self.alerts.raise_alert(
                 FILES_FAILED,
                 severity="warning",
-                message=f"log files cannot be written: {error.strerror or error}",
+                message=f"log files cannot be written: {in_words(error)}",
                 advice="free some space, or switch diagnostics.file_logs off; memory has the newest records",
             )
         else:

@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from actors.shared.durable.durable_write import DurableWriteFailed
+from actors.shared.durable.quarantine import claim_directory, claim_file
 from actors.shared.durable.record_file import RecordFile
 from actors.shared.places.rooted_place import RootedPlace, below
 from schemas.operations.crashes import CrashRecord
@@ -83,25 +85,35 @@ def acknowledge_crashes(state: Path, now: float) -> int:
     Raises:
         DurableWriteFailed, OSError: a record could not be written.
     """
-    directory, count = _place(state), 0
+    directory, count, failure = _place(state), 0, None
     for name, record in read_crashes(state):
         if record is not None and record.acknowledged_at is None:
-            _file(directory / name).write(msgspec.structs.replace(record, acknowledged_at=now))
-            count += 1
+            try:
+                _file(directory / name).write(msgspec.structs.replace(record, acknowledged_at=now))
+                count += 1
+            except (DurableWriteFailed, OSError) as error:
+                failure = error  # the others can be noted all the same
+    if failure is not None:
+        raise failure
     return count
 
 
 def keep_crash(state: Path, record: CrashRecord) -> str:
     """Write a record, durably, and remove the surplus ones. Returns the name of the record.
 
+    What has the name of the directory or of a surplus record and can never be one is put aside.
+
     Raises:
         DurableWriteFailed, OSError: the record is not kept.
     """
+    claim_directory(crash_directory(state))
     directory = _place(state)
     name = crash_file_name(record.actor, record.at)
     _file(directory / name).write(record)
     for old in surplus(read_crashes(state)):
-        (directory / old).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the new record is kept, whatever an old one is
+            if claim_file(directory / old) is None:
+                (directory / old).unlink(missing_ok=True)
     return name
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from actors.shared.durable.durable_write import make_directory
+from actors.shared.durable.quarantine import claim_directory, claim_file
 from actors.shared.places.root_directory import PlaceRefused
 from actors.shared.places.rooted_place import placed
 from actors.shared.places.shared_root import shared_root_words
@@ -45,11 +45,13 @@ class LogFiles:
     def write(self, records: list[LogRecord]) -> None:
         """Append records; first rotate the file if it would exceed its limit.
 
+        What has the name of the directory or of a file and can never be one is put aside.
+
         Raises:
-            OSError: they cannot be written.
+            SharedRoot, OSError: they cannot be written.
         """
         if not self._directory.is_dir():
-            make_directory(self._directory)
+            claim_directory(self._directory, follows_link=True)
         if not self._is_ours and (words := shared_root_words(self._directory)):
             raise PlaceRefused(errno.EACCES, words, str(self._directory))
         self._is_ours = True
@@ -73,6 +75,7 @@ class LogFiles:
         return self._directory / f"{NAME}.{number}"
 
     def _rotate(self, coming_bytes: int) -> None:
+        claim_file(self.path)
         try:
             size_bytes = self.path.stat().st_size
         except FileNotFoundError:
@@ -80,7 +83,9 @@ class LogFiles:
         if size_bytes + coming_bytes <= self._limit_bytes:
             return
         for number in range(self._rotated_files, 0, -1):
+            claim_file(self._rotated(number))
             newer = self._rotated(number - 1) if number > 1 else self.path
+            claim_file(newer)
             if newer.exists():
                 newer.replace(self._rotated(number))
 

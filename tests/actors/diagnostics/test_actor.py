@@ -123,8 +123,8 @@ async def test_files_are_written_once_a_person_asks_for_them(tmp_path: Path) -> 
 
 
 async def test_a_disk_that_takes_no_log_files_is_told_and_costs_no_records(tmp_path: Path) -> None:
-    (tmp_path / "logs").write_text("in the way")
-    async with living(tmp_path / "logs") as app, app.subscribe(AlertChangedEvent) as alerts:
+    (tmp_path / "file").write_text("in the way")
+    async with living(tmp_path / "file" / "logs") as app, app.subscribe(AlertChangedEvent) as alerts:
         await app.publish(settings(file_logs=True))
         await app.publish(LogRecordedEvent(records=[record("one")]))
         changed = await anext(alerts)

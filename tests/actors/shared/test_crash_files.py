@@ -20,6 +20,17 @@ from actors.shared.crash_files import (
     surplus,
 )
 from schemas.operations.crashes import CrashRecord
+from tests.support.strange_files import (
+    DIRECTORY_MUTATIONS,
+    FILE_MUTATIONS,
+    Mutation,
+    bounded_memory,
+    strange_documents,
+    write,
+)
+from tests.support.unsynced import unsynced
+
+MUTATIONS = [one for one in FILE_MUTATIONS if one.name != "unreadable" or os.geteuid()]
 
 
 def _record(actor: str, at: float) -> CrashRecord:
@@ -117,3 +128,49 @@ def test_no_record_is_written_read_or_removed_behind_a_link(tmp_path: Path) -> N
         keep_crash(tmp_path, _record("probe", 100.0))
     assert read_crashes(tmp_path) == []
     assert sorted((tmp_path / "elsewhere").iterdir()) == before
+
+
+@pytest.mark.requirement("S0-4")
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+def test_whatever_lies_in_the_place_of_records_a_crash_is_kept_and_the_rest_is_read(
+    mutation: Mutation, tmp_path: Path
+) -> None:
+    names = [keep_crash(tmp_path, _record("store", 1.0 + n)) for n in range(RECORDS_KEPT)]
+    for name in names[1:]:
+        trace = mutation.leave(crash_directory(tmp_path) / name)
+    with bounded_memory(), unsynced():
+        found = dict(read_crashes(tmp_path))
+        assert found[names[0]] == _record("store", 1.0)
+        for n in range(RECORDS_KEPT):
+            name = keep_crash(tmp_path, _record("other", 100.0 + n))
+            assert dict(read_crashes(tmp_path))[name] == _record("other", 100.0 + n)
+        acknowledge_crashes(tmp_path, 200.0)
+        found = dict(read_crashes(tmp_path))
+        assert len(found) == RECORDS_KEPT
+        assert all(record.acknowledged_at == 200.0 for record in found.values() if record is not None)
+    assert mutation.is_content or mutation.name == "huge and sparse" or trace.is_kept(tmp_path)
+
+
+@pytest.mark.requirement("S0-4")
+@pytest.mark.parametrize("mutation", DIRECTORY_MUTATIONS, ids=lambda one: one.name)
+def test_whatever_lies_in_the_place_of_their_directory_a_crash_is_kept(
+    mutation: Mutation, tmp_path: Path
+) -> None:
+    trace = mutation.leave(crash_directory(tmp_path))
+    with unsynced():
+        assert (read_crashes(tmp_path), acknowledge_crashes(tmp_path, 1.0)) == ([], 0)
+        name = keep_crash(tmp_path, _record("store", 1.0))
+    assert [found for found, _ in read_crashes(tmp_path)] == [name]
+    assert trace.is_kept(tmp_path)
+
+
+@pytest.mark.requirement("S0-4")
+def test_any_value_in_a_record_costs_at_most_the_record(tmp_path: Path) -> None:
+    name = keep_crash(tmp_path, _record("store", 1.0))
+    content = (crash_directory(tmp_path) / name).read_bytes()
+    with unsynced():
+        for words, changed in [*strange_documents(content)][::5]:
+            write(crash_directory(tmp_path) / name, changed)
+            acknowledge_crashes(tmp_path, 1.0)
+            kept = keep_crash(tmp_path, _record("other", 2.0))
+            assert dict(read_crashes(tmp_path))[kept] == _record("other", 2.0), words

@@ -14,6 +14,7 @@ import msgspec
 
 from actors.shared.durable.directory_lock import LOCK_NAME
 from actors.shared.durable.durable_write import replace_file
+from actors.shared.durable.quarantine import claim_file
 from bus.discovery import RUNTIME_LIMIT_BYTES, Runtime, read_runtime, runtime_path
 from bus.errors import NotRunning, UnsafePlace
 
@@ -85,13 +86,15 @@ class RuntimeFile:
     def _clear(self) -> None:
         """Make room: a link would lead to a file of somebody else, and that would be replaced.
 
+        A directory is put aside, with all that lies in it.
+
         Raises:
-            UnsafePlace: a directory lies there that is not empty.
+            UnsafePlace: the directory cannot be put aside.
             OSError: what lies there cannot be removed.
         """
         if not self.path.is_symlink() and self.path.is_dir():
             try:
-                self.path.rmdir()
+                claim_file(self.path)
             except OSError as error:
                 step = f"rm -r {shlex.quote(str(self.path))}"
                 raise UnsafePlace(str(self.path), "it is a directory, expected a file", step) from error

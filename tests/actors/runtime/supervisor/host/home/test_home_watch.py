@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.supervisor.host.broker_endpoints import choose_endpoints, run_directory
+from actors.runtime.supervisor.host.home import runtime_file
 from actors.runtime.supervisor.host.home.home_lock import AlreadyRunning, HomeLock, take_home
 from actors.runtime.supervisor.host.home.home_watch import HomeWatch
 from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
@@ -109,15 +111,27 @@ def test_modes_without_which_nobody_can_use_the_home_are_given_back(home: Home) 
     assert stat.S_IMODE((home.state / LOCK_NAME).stat().st_mode) == 0o600
 
 
-def test_what_cannot_be_restored_is_told_and_tried_again(home: Home) -> None:
+def test_what_cannot_be_restored_is_told_and_tried_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    home.file.path.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime_file, "replace_file", full)
+        restored, fault = home.watch.look()
+    assert restored == []
+    assert "cannot be restored" in fault
+    assert len(home.watch.look()[0]) == 1
+
+
+def test_a_directory_in_the_place_of_the_file_is_put_aside(home: Home) -> None:
     home.file.path.unlink()
     home.file.path.mkdir()
     (home.file.path / "something").touch()
     restored, fault = home.watch.look()
-    assert restored == []
-    assert "cannot be restored" in fault
-    (home.file.path / "something").unlink()
-    assert len(home.watch.look()[0]) == 1
+    assert (len(restored), fault) == (1, "")
+    assert read_runtime(home.file.path) == OURS
+    assert (home.state / "runtime.json.corrupt" / "something").exists()
 
 
 def test_after_the_end_nothing_comes_back(home: Home) -> None:

@@ -6,11 +6,14 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.runtime.supervisor.host.home.runtime_file import RuntimeFile
 from bus.discovery import CurveKeys, Runtime, read_runtime
-from bus.errors import UnsafePlace
+from tests.support.strange_files import FILE_MUTATIONS, Mutation, bounded_memory
+
+MUTATIONS = [one for one in FILE_MUTATIONS if one.name != "unreadable" or os.geteuid()]
 
 RUNTIME = Runtime(
     app="a",
@@ -79,10 +82,30 @@ def test_a_second_name_is_shaken_off(tmp_path: Path) -> None:
     assert read_runtime(file.path) == RUNTIME
 
 
-def test_a_directory_in_its_place_is_removed_if_it_is_empty(tmp_path: Path) -> None:
+@pytest.mark.requirement("S0-4")
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name)
+def test_whatever_lies_in_its_place_the_next_runtime_is_found(mutation: Mutation, tmp_path: Path) -> None:
     file = RuntimeFile(tmp_path / "runtime.json")
-    file.path.mkdir()
-    assert file.remove_stale() is None
-    (file.path / "below").mkdir(parents=True)
-    with pytest.raises(UnsafePlace, match="rm -r"):
+    file.write(RUNTIME)
+    trace = mutation.leave(file.path)
+    with bounded_memory():
         file.remove_stale()
+        file.write(RUNTIME)
+        assert read_runtime(file.path) == RUNTIME
+        assert trace.kind != "directory" or trace.is_kept(tmp_path)
+        trace = mutation.leave(file.path)
+        assert file.restore()
+        assert read_runtime(file.path) == RUNTIME
+    assert trace.kind != "directory" or trace.is_kept(tmp_path)
+    file.remove(RUNTIME.pid)
+    assert not file.path.exists()
+
+
+def test_endpoints_that_an_earlier_runtime_left_keep_no_other_from_starting(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    file = RuntimeFile(tmp_path / "runtime.json")
+    file.write(msgspec.structs.replace(RUNTIME, lane=f"ipc://{open_to_all}/lane"))
+    file.remove_stale()
+    assert not file.path.exists()
