@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from actors.model_downloader.catalogue_client import CatalogueClient
 from actors.model_downloader.downloader_context import DownloaderContext
@@ -25,6 +26,7 @@ from actors.model_downloader.staging.models_layout import ModelsLayout
 from actors.model_downloader.transfer.space_reservations import SpaceReservations
 from actors.model_downloader.transfer.transfer_limits import TransferLimits
 from actors.model_downloader.verifier_client import VerifierClient
+from actors.shared.settings_at_start import settings_at_start
 from bus.actor import Actor, Later
 from schemas.config import SettingsChangedEvent
 from schemas.event import Event
@@ -111,7 +113,7 @@ class ModelDownloader(Actor[Inbox]):
         verifier = VerifierClient(peer)
         leases = ModelLeases(layout, peer)
         self._layout = layout
-        self._settings = DownloaderSettings()
+        self._settings, self._keeps_settings = DownloaderSettings(), context.keeps_settings
         self._access = SourceAccess.of(self._settings, context.sources, os.environ)
         self._limits = TransferLimits()
         self._registry = ModelRegistry(context.manifest, layout, leases, publish, context.alerts)
@@ -143,7 +145,14 @@ class ModelDownloader(Actor[Inbox]):
         )
 
     async def prepare(self) -> None:
-        """Own the directory, finish what was interrupted, and continue every install."""
+        """Own the directory, finish what was interrupted, and continue every install.
+
+        No server is asked before it is known whether the settings allow that.
+        """
+        found = await settings_at_start(self.peer, awaited=self._keeps_settings)
+        if found is not None:
+            self._follow_settings(found)
+        self._settings.offline |= found is None and self._keeps_settings
         await self._relocator.open()
         self.tasks.start_soon(self._installed.watch_leases)
         self.tasks.start_soon(self._maintenance.verify_regularly)
@@ -152,8 +161,7 @@ class ModelDownloader(Actor[Inbox]):
         """Follow one event, or have one request answered beside the inbox."""
         match event:
             case SettingsChangedEvent():
-                self._settings.follow(event.settings)
-                self._limits.change(self._settings.max_streams, self._settings.rate_bytes_per_second)
+                self._follow_settings(event.settings)
             case ModelCatalogueChangedEvent():
                 self._learn(event)
             case PathsChangedEvent():
@@ -173,6 +181,10 @@ class ModelDownloader(Actor[Inbox]):
             case _:
                 return self.answer_later(partial(self._answer, event))
         return None
+
+    def _follow_settings(self, settings: Mapping[str, Any]) -> None:
+        self._settings.follow(settings)
+        self._limits.change(self._settings.max_streams, self._settings.rate_bytes_per_second)
 
     def _learn(self, state: CatalogueState) -> None:
         self.tasks.start_soon(self._relocator.take_up, self._registry.learn(state))

@@ -25,6 +25,7 @@ class DownloaderContext(BusContext):
         state: where the journal of a move is kept; None: the models never move.
         owner: names this downloader to another app that wants the same directory.
         sources: servers that stand in for the public hub and registry.
+        keeps_settings: a config store publishes the settings at each start.
     """
 
     manifest: Manifest
@@ -33,6 +34,7 @@ class DownloaderContext(BusContext):
     state: Path | None = None
     owner: str = "model_downloader"
     sources: SourcesTable = field(default_factory=SourcesTable)
+    keeps_settings: bool = False
 
     @classmethod
     def of(cls, context: ActorContext) -> Self:
@@ -51,6 +53,7 @@ class DownloaderContext(BusContext):
             state=context.locations.state / "model_downloader",
             owner=f"{context.name} of {context.profile.name}",
             sources=context.profile.sources,
+            keeps_settings=context.profile.keeps_settings,
         )
 
     @classmethod
@@ -64,6 +67,7 @@ class DownloaderContext(BusContext):
         state: Path | None = None,
         owner: str = "model_downloader",
         sources: SourcesTable | None = None,
+        keeps_settings: bool = False,
     ) -> Self:
         """The context of a downloader whose connection to the bus is there."""
         return cls(
@@ -77,4 +81,5 @@ class DownloaderContext(BusContext):
             state=state,
             owner=owner,
             sources=sources or SourcesTable(),
+            keeps_settings=keeps_settings,
         )

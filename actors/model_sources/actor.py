@@ -38,6 +38,7 @@ from actors.shared.manifest import (
     merge,
 )
 from actors.shared.places.rooted_place import below
+from actors.shared.settings_at_start import settings_at_start
 from bus.actor import Actor, Later
 from bus.error_words import in_words
 from bus.errors import OperatorError, Refused, TransientError
@@ -112,6 +113,7 @@ class ModelSources(Actor[Inbox]):
         self._now = now
         self._account = account
         self._manifests = profile.manifests
+        self._keeps_settings = profile.keeps_settings
         self._refresh_seconds = profile.manifest.refresh_hours * 3600
         self._token_problems = tokens.problems
         self._client = SourceClient(TokenProvider(tokens), environment, offline=endpoints.offline)
@@ -129,12 +131,18 @@ class ModelSources(Actor[Inbox]):
         self._remote_problem = ""
 
     async def prepare(self) -> None:
-        """Read what is on disk, publish the catalogue, and begin to look for a newer manifest."""
+        """Read what is on disk, publish the catalogue, and begin to look for a newer manifest.
+
+        No server is asked before it is known whether the settings allow that.
+        """
         self._remote_problem = await anyio.to_thread.run_sync(self._read_files)
         for problem in self._token_problems:
             log.warning("%s", problem)
         await self._publish_catalogue("start")
         await self._update_alerts()
+        found = await settings_at_start(self.peer, awaited=self._keeps_settings)
+        is_unknown = found is None and self._keeps_settings
+        self._client.follow_settings(offline=is_unknown or is_offline(found or {}))
         self.tasks.start_soon(self._refresh_regularly)
 
     async def close(self) -> None:

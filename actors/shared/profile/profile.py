@@ -43,6 +43,7 @@ PROFILE_NAME: Final = "profile.toml"
 BUNDLED_DIRECTORY: Final = Path(__file__).parents[2] / "runtime" / "profiles"
 DEFAULT_PROFILE: Final = "dictation"
 MANIFEST_NAME: Final = "models.json"
+CONFIG_STORE: Final = "actors.config_store:build"
 """Name of the manifest in a bundled profile."""
 
 CONVERT_ERROR_PATTERN: Final = re.compile(r"(.*?)(?: - at `(?:key in )?\$\.?(.*)`)?", re.DOTALL)
@@ -139,6 +140,11 @@ class Profile:
     def has_settings(self) -> bool:
         """Whether the app has any settings, its own or those of bundled actors."""
         return bool(self.settings or self.settings_of)
+
+    @property
+    def keeps_settings(self) -> bool:
+        """Whether a config store publishes the settings at each start."""
+        return any(child.entry == CONFIG_STORE for child in self.children)
 
     @property
     def file(self) -> Path:
