@@ -5,14 +5,23 @@ An item that a later version wrote and this one cannot read does not apply, but 
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from actors.shared.durable.record_file import UNREADABLE_JSON, RecordFile, RecordNotRead, RecordTooLarge
+from actors.shared.durable.record_file import (
+    UNREADABLE_JSON,
+    UNWRITABLE_JSON,
+    RecordFile,
+    RecordNotRead,
+    RecordTooLarge,
+    RecordUnfit,
+)
 from actors.shared.http.answers.stranger_text import sentence
 from actors.shared.places.rooted_place import AnyPlace
+from bus.error_words import in_words
 from bus.errors import OperatorError
 from schemas.bounds import Count, Many
 
@@ -124,6 +133,7 @@ class ListStore(Generic[ItemT]):
 
         Raises:
             ListFull, ListFormatNewer, RecordNotRead: the list is not changed.
+            RecordUnfit: an item would not be read back.
             DurableWriteFailed, OSError: the disk refused.
         """
         path = str(self._file.path)
@@ -133,10 +143,19 @@ class ListStore(Generic[ItemT]):
             raise ListFormatNewer(path, self._format)
         if len(items) > ITEMS_LIMIT:
             raise ListFull(path, ITEMS_LIMIT)
-        encoded = [msgspec.Raw(msgspec.json.encode(item)) for item in items]
+        encoded = [self._encoded(item) for item in items]
         unread = self.unread if unread is None else unread
         try:
             self._file.write(_Document(items=[*(item.raw for item in unread), *encoded]))
         except RecordTooLarge as error:
             raise ListFull(path, ITEMS_LIMIT) from error
         self.items, self.unread = items, unread
+
+    def _encoded(self, item: ItemT) -> msgspec.Raw:
+        """An item as it stands in the file, where the next life reads it."""
+        try:
+            content = msgspec.json.encode(item)
+            msgspec.json.decode(content, type=self._type)
+        except UNWRITABLE_JSON as error:
+            raise RecordUnfit(str(self._file.path), "write", errno.EINVAL, in_words(error)) from error
+        return msgspec.Raw(content)

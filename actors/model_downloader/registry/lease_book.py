@@ -32,6 +32,15 @@ class LeaseBook:
         """Names of those that hold a model, each once."""
         return list(dict.fromkeys(lease.holder for lease in self.all() if lease.model_id == model_id))
 
+    def find(self, model_id: str, lease_id: str) -> Lease | None:
+        """The lease on a model that has this id; None: there is none."""
+        lease = self._leases.get(lease_id)
+        return lease if lease is not None and lease.model_id == model_id else None
+
+    def restore(self, lease: Lease) -> None:
+        """Have a lease stand as it stood before it was renewed."""
+        self._leases[lease.lease_id] = lease
+
     @property
     def is_full(self) -> bool:
         """Whether no more leases are given."""
@@ -46,9 +55,7 @@ class LeaseBook:
             lease_id: of a new lease.
             now: seconds since the Unix epoch.
         """
-        known = self._leases.get(request.lease_id)
-        if known is not None and known.model_id != request.model_id:
-            known = None
+        known = self.find(request.model_id, request.lease_id)
         lease = Lease(
             lease_id=known.lease_id if known else lease_id,
             model_id=request.model_id,
@@ -64,8 +71,8 @@ class LeaseBook:
 
     def release(self, model_id: str, lease_id: str) -> bool:
         """End a lease; returns whether there was one."""
-        lease = self._leases.get(lease_id)
-        if lease is None or lease.model_id != model_id:
+        lease = self.find(model_id, lease_id)
+        if lease is None:
             return False
         self._drop([lease])
         return True

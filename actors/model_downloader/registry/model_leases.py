@@ -89,13 +89,17 @@ class ModelLeases:
         """
         async with self._turns[request.model_id]:
             active = await revision()
-            if self._book.is_full:
+            former = self._book.find(request.model_id, request.lease_id)
+            if former is None and self._book.is_full:
                 raise Refused(f"{request.model_id}: too many leases are held already; release some")
             lease = self._book.grant(request, active, secrets.token_hex(8), self._now())
             try:
                 await self._save()
             except (OSError, UndercroftError) as error:
-                self._book.release(lease.model_id, lease.lease_id)
+                if former is None:
+                    self._book.release(lease.model_id, lease.lease_id)
+                else:  # what was acknowledged before stands until its own end
+                    self._book.restore(former)
                 raise Refused(
                     f"{request.model_id}: the lease could not be made durable: {in_words(error)}"
                 ) from error

@@ -21,11 +21,15 @@ from actors.shared.durable.numbered_name import first_free
 from actors.shared.durable.quarantine import PARTLY_READ, claim_file, quarantine
 from actors.shared.durable.what_fits import what_fits
 from actors.shared.places.rooted_place import AnyPlace, RootedPlace, below
+from bus.error_words import in_words
 from bus.errors import OperatorError
 from schemas.bounds import Count
 
 UNREADABLE_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding JSON of unknown origin may raise: a wrong shape, text that is not UTF-8, endless nesting."""
+
+UNWRITABLE_JSON: Final = (*UNREADABLE_JSON, UnicodeEncodeError, OverflowError)
+"""What encoding and decoding it again may raise besides: half of a character, a number beyond 64 bits."""
 
 RecordT = TypeVar("RecordT")
 Fault = Literal["", "unreadable", "damaged", "other_format"]
@@ -155,13 +159,13 @@ class RecordFile(Generic[RecordT]):
             DurableWriteFailed: a step failed.
             OSError: the directory cannot be made.
         """
-        content = msgspec.json.encode(record)
+        try:
+            content = msgspec.json.encode(record)
+            self._decoder.decode(content)
+        except UNWRITABLE_JSON as error:
+            raise RecordUnfit(str(self.path), "write", errno.EINVAL, in_words(error)) from error
         if self._indent:
             content = msgspec.json.format(content, indent=self._indent)
-        try:
-            self._decoder.decode(content)
-        except UNREADABLE_JSON as error:
-            raise RecordUnfit(str(self.path), "write", errno.EINVAL, str(error)) from error
         if len(content) > self._limit_bytes:
             reason = f"it would have {len(content)} bytes, expected at most {self._limit_bytes}"
             raise RecordTooLarge(str(self.path), "write", errno.EFBIG, reason)

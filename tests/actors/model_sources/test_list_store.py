@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import stat
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.model_sources import list_store
 from actors.model_sources.list_store import ListFormatNewer, ListFull, ListStore
+from actors.shared.durable.record_file import RecordUnfit
+from schemas.sources import LicenceAcceptance
+from tests.support.unsynced import unsynced
 
 
 class Thing(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,3 +74,34 @@ def test_a_list_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ListFull):
         found.write([Thing("a"), Thing("b")])
     assert opened(tmp_path / "list.json").items == [Thing("a")] == found.items
+
+
+@pytest.mark.requirement("S0-4", "S1-38")
+@given(
+    st.lists(
+        st.builds(
+            LicenceAcceptance,
+            model_id=st.text(st.characters(exclude_categories=()), max_size=300),
+            licence=st.text(max_size=5),
+            revision=st.sampled_from(["", "1", "x" * 257]),
+            digest=st.just("0" * 64),
+            accepted_at=st.floats() | st.integers(0, 2**70),
+            accepted_by=st.text(st.characters(exclude_categories=()), max_size=5),
+        ),
+        max_size=3,
+    )
+)
+def test_what_is_written_is_what_the_next_life_reads_or_it_is_refused(
+    items: list[LicenceAcceptance],
+) -> None:
+    with tempfile.TemporaryDirectory() as directory, unsynced():
+        store = ListStore(Path(directory, "list.json"), LicenceAcceptance)
+        store.read()
+        try:
+            store.write(items)
+        except RecordUnfit:
+            assert store.items == []
+            return
+        again = ListStore(Path(directory, "list.json"), LicenceAcceptance)
+        again.read()
+        assert (again.items, again.problems) == (items, [])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
 
 import anyio.lowlevel
+import msgspec
 import pytest
 
-from actors.model_downloader.registry.lease_book import ABSENCE_SECONDS, LEASES_NAME
+from actors.model_downloader.registry.lease_book import ABSENCE_SECONDS, LEASES_NAME, LeaseBook, LeaseFile
 from actors.model_downloader.registry.model_leases import ModelHeld, ModelLeases
 from actors.model_downloader.staging.models_layout import ModelsLayout
 from bus.errors import Refused
@@ -86,6 +88,25 @@ async def test_lease_that_cannot_be_made_durable_is_not_given(tmp_path: Path) ->
     with pytest.raises(Refused, match="could not be made durable"):
         await leases.lease(ask(), v1)
     assert leases.holders("m") == []
+
+
+async def test_a_lease_that_could_not_be_renewed_stands_until_its_own_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leases = leases_in(tmp_path)
+    lease = await leases.lease(ask(ttl=100.0), v1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    renewal = msgspec.structs.replace(ask(ttl=900.0), lease_id=lease.lease_id)
+    with monkeypatch.context() as patched:
+        patched.setattr(LeaseFile, "write", full)
+        with pytest.raises(Refused, match="could not be made durable"):
+            await leases.lease(renewal, v1)
+    assert leases.holders("m") == ["engine"]
+    monkeypatch.setattr(LeaseBook, "is_full", True)
+    assert (await leases.lease(renewal, v1)).lease_id == lease.lease_id, "it takes no place of another"
 
 
 async def test_whoever_does_not_wait_is_told_who_holds_it(tmp_path: Path) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import tempfile
+import typing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from actors.model_downloader.staging.staging_journal import StagingState
+from actors.shared.durable.directory_lock import LockHolder
 from actors.shared.durable.durable_write import DurableWriteFailed
 from actors.shared.durable.record_file import (
     RecordFile,
@@ -17,6 +24,12 @@ from actors.shared.durable.record_file import (
     RecordTooLarge,
     RecordUnfit,
 )
+from actors.shared.locations.location_choices import LocationChoices
+from actors.shared.manifest import AddedModel
+from schemas.leases import Lease
+from schemas.operations.crashes import CrashRecord
+from schemas.sources import LicenceAcceptance
+from tests.support.unsynced import unsynced
 
 LIMIT_BYTES = 1000
 
@@ -185,3 +198,48 @@ def test_nothing_is_written_that_its_own_type_would_refuse(tmp_path: Path) -> No
     with pytest.raises(RecordUnfit, match="<= 5"):
         file.write(Bounded(6))
     assert file.load() == Bounded(5)
+
+
+ODD_TEXT = st.text(st.characters(exclude_categories=()), max_size=8) | st.sampled_from(["x" * 9000, "\ud800"])
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(2**53 - 1, 2**64 + 1) | st.floats() | ODD_TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(ODD_TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+STORED: tuple[type[msgspec.Struct], ...] = (
+    Lease,
+    LocationChoices,
+    AddedModel,
+    LicenceAcceptance,
+    StagingState,
+    CrashRecord,
+    LockHolder,
+)
+
+
+@pytest.mark.requirement("S0-4")
+@pytest.mark.parametrize("kind", STORED, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_a_record_that_is_written_is_read_by_the_next_life_whatever_it_holds(
+    kind: type[msgspec.Struct], data: st.DataObject
+) -> None:
+    """A constructor checks nothing, so anything may come here; what would not be read is refused."""
+    fitting: dict[str, st.SearchStrategy[Any]] = {
+        str: st.sampled_from(["", "a", "m/b"]),
+        float: st.floats(0, 1e9),
+        int: st.integers(0, 9),
+    }
+    hints = typing.get_type_hints(kind)
+    values = {name: data.draw(fitting.get(hints[name], ODD) | ODD) for name in kind.__struct_fields__}
+    record = kind(**values)
+    with tempfile.TemporaryDirectory() as directory, unsynced():
+        path = Path(directory, "record.json")
+        try:
+            RecordFile(path, kind, limit_bytes=64 * 1024, indent=2).write(record)
+        except DurableWriteFailed as refused:
+            assert "Error" not in str(refused)
+            assert not path.exists()
+            return
+        found = RecordFile(path, kind, limit_bytes=64 * 1024).read()
+        assert (found.fault, found.left_out) == ("", ())
+        assert json.loads(msgspec.json.encode(found.value)) == json.loads(msgspec.json.encode(record))
