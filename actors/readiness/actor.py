@@ -18,6 +18,7 @@ from actors.readiness.readiness_report import report_text
 from actors.readiness.snapshot import readiness_snapshot
 from actors.readiness.snapshot.availability import ReadinessDeclaration, broken_models
 from actors.readiness.snapshot.readiness_facts import FactEvent, ReadinessFacts, learn, listed
+from actors.readiness.snapshot.readiness_snapshot import failed_services
 from actors.readiness.snapshot.warning_signs import taken_over
 from actors.readiness.wording import Wording, WordingTables
 from actors.shared.clocks import steady_clock
@@ -51,6 +52,9 @@ from schemas.readiness import (
 from schemas.sources import ModelCatalogueChangedEvent
 
 LIST_TIMEOUT_SECONDS: Final = 5.0
+FIRST_FACTS_SECONDS: Final = 2.0
+"""How long a command waits for them after a start: less than those wait who ask."""
+
 PLACE_EVENTS: Final = (PathsChangedEvent, PathMoveChangedEvent, ModelCatalogueChangedEvent)
 """Events of other actors after which the owner of the models may have others."""
 
@@ -99,6 +103,7 @@ class Readiness(Actor[Inbox]):
         )
         self._measured: tuple[str, int] | None = None
         self._news = asyncio.Event()
+        self._knows_enough = asyncio.Event()
         self._models: Follower[ModelsListedEvent, ModelEvent] | None = None
 
     async def prepare(self) -> None:
@@ -132,8 +137,9 @@ class Readiness(Actor[Inbox]):
             case ReadinessReportRequestEvent():
                 return self._report(event)
             case ReadinessSetupRequestEvent():
-                models = check_bundle(event, self._derive(self._words()), self._words())
-                return Later(partial(self._set_up, models))
+                if not self._knows_enough.is_set():
+                    return Later(partial(self._set_up_once_known, event))
+                return Later(partial(self._set_up, self._confirmed(event)))
             case ReadinessRetryRequestEvent():
                 return Later(self._retry)
             case _:
@@ -142,6 +148,18 @@ class Readiness(Actor[Inbox]):
 
     # -- commands
 
+    def _confirmed(self, event: ReadinessSetupRequestEvent) -> list[BundleModel]:
+        return check_bundle(event, self._derive(self._words()), self._words())
+
+    async def _set_up_once_known(self, event: ReadinessSetupRequestEvent) -> ReadinessSetupAcceptedEvent:
+        await self._until_known()
+        return await self._set_up(self._confirmed(event))
+
+    async def _until_known(self) -> None:
+        """Wait for the first settings and list of models: without them nothing seems to be missing."""
+        with anyio.move_on_after(FIRST_FACTS_SECONDS):
+            await self._knows_enough.wait()
+
     async def _set_up(self, models: list[BundleModel]) -> ReadinessSetupAcceptedEvent:
         begun, problems = await self._carry_out(set_up(models, self._facts, self.peer))
         return ReadinessSetupAcceptedEvent(
@@ -149,6 +167,8 @@ class Readiness(Actor[Inbox]):
         )
 
     async def _retry(self) -> ReadinessRetriedEvent:
+        if not failed_services(self._facts):  # those that failed are not waited for, but restarted
+            await self._until_known()
         broken = broken_models(self._facts, self._declared, self._words())
         begun, problems = await self._carry_out(retry(broken, self._facts, self.peer))
         return ReadinessRetriedEvent(
@@ -185,13 +205,18 @@ class Readiness(Actor[Inbox]):
         self._facts = learn(self._facts, event, self._clock())
         if self._models is not None and isinstance(event, PLACE_EVENTS):
             self._models.ask_again()  # the downloader may have other models now, or another directory
+        self._noticed()
+
+    def _noticed(self) -> None:
         self._news.set()
+        if self._facts.is_listed and (self._facts.settings is not None or not self._declared.has_settings):
+            self._knows_enough.set()
 
     async def _learn_models(self, update: ModelsListedEvent | ModelEvent) -> None:
         """Take the list of all models, or what changed since."""
         if isinstance(update, ModelsListedEvent):
             self._facts = listed(self._facts, update, self._clock())
-            self._news.set()
+            self._noticed()
         else:
             self._learn(update)
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.readiness import build
+from actors.readiness import actor, build
 from actors.readiness.actor import Readiness
 from actors.readiness.snapshot.availability import ReadinessDeclaration
 from actors.shared.locations.locations import locate
@@ -276,6 +276,26 @@ async def test_the_bundle_is_confirmed_once_and_every_model_of_it_is_asked_for()
         assert answer.problems == ["voice: the disk is full"]
         assert sorted(models.asked) == ["base", "chat", "ears", "voice"]
         assert (await stage.until(in_state("downloading"))).progress
+
+
+@pytest.mark.requirement("S1-8", "S1-16")
+@pytest.mark.parametrize(
+    ("command", "state"), [(ReadinessSetupRequestEvent(), "absent"), (ReadinessRetryRequestEvent(), "failed")]
+)
+async def test_a_command_right_after_the_start_waits_for_the_first_settings(
+    command: Any, state: ModelState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it knows them nothing seems to be missing or broken, and nothing would be fetched."""
+    monkeypatch.setattr(actor, "FIRST_FACTS_SECONDS", GUARD_SECONDS)
+    async with scene() as stage:
+        await stage.run("model_downloader", Models(status("base", state)).owner)
+        await stage.run("readiness", readiness(dataclasses.replace(DECLARED, has_settings=True)))
+        await stage.ask(ReadinessReportRequestEvent())
+        asked = asyncio.create_task(stage.client.request(command, GUARD_SECONDS))
+        await asyncio.sleep(0)
+        assert (await stage.ask(ReadinessReportRequestEvent())).snapshot.state == "checking"
+        await stage.client.publish(settings_event(assistant=False))
+        assert (await asked).model_ids == ["base"]
 
 
 async def test_a_bundle_that_was_shown_for_another_place_is_refused() -> None:
