@@ -30,7 +30,7 @@ class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
     level: LogLevel
     logger: Word
     message: Sentence
-    fields: Named[Word] = {}
+    fields: Named[Sentence] = {}
     correlation: Identifier = ""
     traceback: Sentence = ""
 

@@ -24,7 +24,7 @@ from actors.shared.audit.audit_files import (
     segments_of,
     write_head,
 )
-from actors.shared.durable.bounded_read import FileUnreadable, read_file
+from actors.shared.durable.bounded_read import NEVER_A_FILE, FileUnreadable, read_file
 from actors.shared.durable.durable_write import (
     FILE_MODE,
     DurableWriteFailed,
@@ -238,9 +238,13 @@ class AuditLog:
             return
         first = self._first
         for number in surplus:
-            with contextlib.suppress(FileUnreadable):  # what is no file of ours holds no record
+            try:
                 content = read_file(self._directory / name_of(number), SEGMENT_READ_LIMIT_BYTES) or b""
-                first, _, _ = follow(first, content, name_of(number), is_last=False)
+            except FileUnreadable as error:
+                if error.found not in NEVER_A_FILE:
+                    raise  # this time: what it holds is known, and goes, at a later rotation
+                continue  # what is no file of ours holds no record
+            first, _, _ = follow(first, content, name_of(number), is_last=False)
         self._first = first
         self._settle()  # the head names the new beginning before the files go
         for number in surplus:

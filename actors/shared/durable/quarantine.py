@@ -146,4 +146,8 @@ def _reserve(aside: AnyPlace, *, is_directory: bool) -> None:
         if is_directory:
             os.mkdir(name, DIRECTORY_MODE, dir_fd=directory)
         else:
-            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE, dir_fd=directory))
+            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE, dir_fd=directory)
+            try:
+                os.close(descriptor)
+            except OSError as error:  # of a descriptor, which names no file
+                raise OSError(error.errno, error.strerror, str(aside)) from error

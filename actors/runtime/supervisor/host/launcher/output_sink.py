@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple, TextIO, cast
 
-LIMIT_BYTES: Final = 1024 * 1024
+LIMIT_BYTES: Final = 4 * 1024 * 1024
 """Minor lines (the output of children) take half of it at most; the rest is for the supervisor's own."""
 
 WRITE_SIZE_BYTES: Final = 64 * 1024
@@ -28,6 +28,7 @@ STALL_SECONDS: Final = 0.5
 
 DRAIN_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.01
+NEWLINE: Final = ord("\n")
 
 CLOSED: Final = frozenset(
     {errno.EPIPE, errno.EIO, errno.EBADF, errno.ENXIO, errno.ECONNRESET, errno.ENOTCONN, errno.ESHUTDOWN}
@@ -157,38 +158,51 @@ class OutputSink:
                         self._then()
                         return
                     self._changed.wait()
-                queued = self._queue[0]
-            error = self._write_whole(queued.data)
+                batch = self._next_batch()
+            written, error = self._write_whole(b"".join(queued.data for queued in batch))
             with self._changed:
-                self._queue.popleft()
-                self._size_bytes -= len(queued.data)
-                if error is not None:
-                    self._note(error, queued)
-                else:
-                    self.fault = ""
+                for queued in batch:
+                    self._queue.popleft()
+                    self._size_bytes -= len(queued.data)
+                    written -= len(queued.data)
+                    if written < 0:
+                        self._drop(queued.lines)
+                        self._untold += queued.told
+                self._note(error)
                 if self._is_closed:
                     return
 
-    def _write_whole(self, data: bytes) -> OSError | None:
+    def _next_batch(self) -> list[QueuedLines]:
+        """What is written at once. A line at a time would wait for the interpreter's lock before each."""
+        batch: list[QueuedLines] = []
+        size_bytes = 0
+        for queued in self._queue:
+            batch.append(queued)
+            size_bytes += len(queued.data)
+            if size_bytes >= WRITE_SIZE_BYTES:
+                break
+        return batch
+
+    def _write_whole(self, data: bytes) -> tuple[int, OSError | None]:
+        """Write all of it; returns how many of its bytes are written, and what went wrong with the next."""
         rest = memoryview(b"\n" + data if self._is_torn else data)
         try:
             while rest:
                 written = self._write(bytes(rest[:WRITE_SIZE_BYTES]))
+                if written:
+                    self._is_torn = rest[written - 1] != NEWLINE
                 self._written_bytes += written
                 rest = rest[written:]
-                self._is_torn = bool(rest)
         except OSError as error:
-            return error
+            return len(data) - len(rest), error
         except ValueError:  # the stream object was closed
-            return OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return None
+            return len(data) - len(rest), OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return len(data), None
 
-    def _note(self, error: OSError, queued: QueuedLines) -> None:
-        """A write failed: its lines are dropped. After some errors nobody can read the stream any more."""
-        self._drop(queued.lines)
-        self._untold += queued.told
-        self.fault = error.strerror or str(error)
-        if error.errno in CLOSED:
+    def _note(self, error: OSError | None) -> None:
+        """After some errors nobody can read the stream any more."""
+        self.fault = "" if error is None else error.strerror or str(error)
+        if error is not None and error.errno in CLOSED:
             self._is_closed = True
             self._drop(sum(waiting.lines for waiting in self._queue))
             self._queue.clear()

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-READ_SIZE_BYTES: Final = 64 * 1024
+READ_SIZE_BYTES: Final = 16 * 1024
+"""Little enough that the lines of one read fit into the queue of `up --logs`."""
 DRAIN_LIMIT_BYTES: Final = 1024 * 1024
 """Read at most this much after a process ended: a grandchild may go on writing."""
 

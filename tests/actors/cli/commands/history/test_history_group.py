@@ -96,7 +96,7 @@ def test_an_export_is_a_private_new_file(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "history.csv"
     assert cli("history", "export", "--format", "csv", "-o", str(target)).out.endswith("2 entries\n")
     assert target.stat().st_mode & 0o777 == 0o600
-    assert target.read_bytes().startswith(b"\xef\xbb\xbfid,")
+    assert target.read_bytes().startswith(b'\xef\xbb\xbf"id",')
     assert cli("history", "export", "-o", str(target)).code == 2
     assert [
         json.loads(line)["text"] for line in cli("history", "export", "--format", "jsonl").out.splitlines()
