@@ -220,9 +220,16 @@ class Ordering:
         return steps
 
     def heartbeat(self, epoch: str, heads: dict[str, int]) -> list[OrderingStep]:
-        """The broker states the newest number of each topic, which shows a lost tail."""
+        """The broker states the newest number of each topic over the feed, which shows a lost tail."""
         if epoch != self._heard and not self._hear(epoch):
             return []
+        return self._compare(heads)
+
+    def heads(self, epoch: str, heads: dict[str, int]) -> list[OrderingStep]:
+        """As `heartbeat`, in an answer over the lane: the feed may still bring what earlier brokers sent."""
+        return self._compare(heads) if self._enter(epoch) else []
+
+    def _compare(self, heads: dict[str, int]) -> list[OrderingStep]:
         steps: list[OrderingStep] = []
         for topic, head in heads.items():
             state = self._topics.get(topic)

@@ -231,7 +231,7 @@ class Subscriber:
             self._are_heads_due = False
             # In the next turn, so that a subscription whose snapshot came just before joins first.
             asyncio.get_running_loop().call_soon(
-                lambda: self._apply(self.ordering.heartbeat(answer.epoch, answer.heads))
+                lambda: self._apply(self.ordering.heads(answer.epoch, answer.heads))
             )
 
     async def _snapshot(self, patterns: list[str]) -> tuple[wire.SnapshottedHeader, list[Deliver]]:

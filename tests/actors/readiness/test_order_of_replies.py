@@ -219,6 +219,21 @@ def test_installed_over_the_feed_before_the_list_that_says_verifying_ends_instal
     )
 
 
+@pytest.mark.requirement("S1-25")
+def test_what_a_broker_sent_that_the_lane_never_met_is_over_although_the_lane_answered_for_the_feed() -> None:
+    """Two restarts while the feed is not read; the answer about its numbers is from the last broker."""
+    run(
+        [
+            ("change", "chat", "installed"),
+            ("restart broker", "", "absent"),
+            ("change", "chat", "installed"),
+            ("restart broker", "", "absent"),
+            ("change", "chat", "verifying"),
+            ("lane", "", "absent"),
+        ]
+    )
+
+
 STEPS = st.sampled_from(
     ["change"] * 4
     + ["lane"] * 4

@@ -408,3 +408,17 @@ def test_what_is_held_never_has_more_bytes_than_the_limit(came: list[tuple[int, 
             assert ordering._held_bytes == sum(len(one.body) for one in held) <= 100
         ordering.leave([TOPIC])
         assert ordering._held_bytes == 0
+
+
+def test_heads_over_the_lane_bring_nothing_back_that_an_earlier_broker_sent() -> None:
+    """The lane is ahead by two brokers: what the feed still brings of the one between is over."""
+    epochs = EpochSuccession()
+    ordering = Ordering(epochs)
+    epochs.note("first")
+    ordering.expect(["a.b"])
+    ordering.join(["a.b"], "first", {})
+    ordering.heartbeat("first", {})
+    epochs.note("third")
+    ordering.heads("third", {})
+    assert ordering.receive("a.b", run(1, epoch="second"), b"") == []
+    assert [type(step) for step in ordering.receive("a.b", run(1, epoch="third"), b"")] == [Deliver]
