@@ -61,10 +61,10 @@ def test_a_tour_that_is_interrupted_leaves_no_process_and_no_home(number: int, t
     ) as tour:
         assert tour.stdout is not None
         assert "Start the runtime" in tour.stdout.readline()
+        assert within(20.0, lambda: len(descendants(tour.pid)) >= 6)
         below = descendants(tour.pid)
-        assert len(below) >= 6
         tour.send_signal(number)
         tour.communicate(timeout=20)
     assert tour.returncode == 130
-    assert within(1.0, lambda: not any(is_running(pid) for pid in below))
+    assert within(10.0, lambda: not any(is_running(pid) for pid in below))
     assert list(tmp_path.iterdir()) == []

@@ -111,6 +111,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "call": [POISON],
     "publish": [POISON],
     "topics": [],
+    "run-actor": [POISON],
     "logs": ["-f"],
     "watch": ["-n", "40"],
     "trace": [POISON],
