@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ import pytest
 from actors.runtime.supervisor.reports.crash_recorder import CrashRecorder
 from actors.runtime.supervisor.reports.log_ring import LogRings
 from actors.runtime.supervisor.reports.supervisor_log import SupervisorLog
-from actors.shared.crash_files import crash_directory, read_crashes
+from actors.shared import crash_files
+from actors.shared.crash_files import read_crashes
 from bus.client import connect
 from schemas.operations.crashes import ActorCrashedEvent, CrashKind, CrashRecord
 from tests.support.crashes import crash
@@ -64,10 +66,13 @@ async def test_a_secret_of_several_lines_is_taken_out(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_disk_that_takes_nothing_costs_the_record_and_not_the_announcement(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
     told: list[ActorCrashedEvent] = []
-    crash_directory(tmp_path).write_text("in the way")
+    monkeypatch.setattr(crash_files, "claim_directory", full)
     recorder = _recorder(tmp_path, told, LogRings())
     recorder.capture(crash(number=9), lines_before=0)
     await asyncio.wait_for(recorder.finish(), 5)
