@@ -76,11 +76,15 @@ class RuntimeFile:
         return pid
 
     def remove(self, pid: int) -> None:
-        """Remove the file if this process wrote it."""
+        """Remove the file if this process wrote it, or if nobody would believe it; under the same lock."""
         with self._lock:
             self._content = None
             with contextlib.suppress(NotRunning, OSError):
-                if read_runtime(self.path).pid == pid:
+                try:
+                    is_ours = read_runtime(self.path).pid == pid
+                except UnsafePlace:
+                    is_ours = True
+                if is_ours:
                     self.path.unlink(missing_ok=True)
 
     def _clear(self) -> None:
