@@ -16,10 +16,10 @@ from schemas.operations.supervision import LogLine
 RING_LIMIT_LINES: Final = 2_000
 RING_LIMIT_BYTES: Final = 1024 * 1024
 LINE_LIMIT: Final = 8 * 1024
+"""Characters of one line in the ring; a longer line becomes several."""
+
 TEXT_LIMIT: Final = 128 * 1024
 """Most characters of what comes in as one line; it is kept as lines of LINE_LIMIT."""
-
-"""Characters of one line in the ring; a longer line becomes several."""
 
 CORRELATION_LIMIT: Final = 256
 LAST_WORDS_LINES: Final = 60
